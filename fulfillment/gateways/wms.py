@@ -1,0 +1,183 @@
+"""What fulfillment asks of a warehouse, and what it may hear back.
+
+The words here are ours; `warehouse.wsdl` holds the warehouse's. Three errors tell every caller
+what to do next, and no other error leaves a gateway:
+
+* `WarehouseRejected`: the warehouse read the request and refused it for good; sending the same
+  again is pointless.
+* `WarehouseUnavailable`: the request was certainly not applied; try again later.
+* `OutcomeUnknown`: bytes left and no trustworthy answer came; ask `get_order` before anything
+  else.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol
+
+OrderStatus = Literal["received", "picking", "packed", "partially_shipped", "shipped", "cancelled"]
+Service = Literal["standard", "express"]
+
+
+class WarehouseRejected(Exception):
+    """The warehouse refused the request for good (a SOAP Client fault, or our own schema check)."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(f"{code}: {message}")
+        self.code = code
+        self.message = message
+
+
+class WarehouseUnavailable(Exception):
+    """Certainly not applied: no connection, credentials refused, or turned away at the door."""
+
+
+class OutcomeUnknown(Exception):
+    """The request left, and nothing trustworthy came back; it may have been applied."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShipTo:
+    """Where the parcel goes. `country` is ISO 3166-1 alpha-2; absent parts are empty strings."""
+
+    name: str
+    line1: str
+    line2: str
+    city: str
+    region: str
+    postal_code: str
+    country: str
+    phone: str
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitLine:
+    """One line to pick. `line_no` is ours, from 1, and unique within the request."""
+
+    line_no: int
+    sku: str
+    name: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitRequest:
+    """One request to ship. `reference` is unique for ever; a resend repeats it unchanged."""
+
+    reference: str
+    sequence: int
+    order_number: str
+    service: Service
+    ship_to: ShipTo
+    lines: tuple[SubmitLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SubmitAnswer:
+    """`duplicate` means that the reference was known already, under this `wms_number`.
+
+    `code` and `message` are empty unless `result` is "rejected".
+    """
+
+    result: Literal["accepted", "rejected", "duplicate"]
+    wms_number: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShipmentItem:
+    """How many of one SKU are in a parcel."""
+
+    sku: str
+    quantity: int
+
+
+@dataclass(frozen=True, slots=True)
+class WarehouseShipment:
+    """One parcel that left. `shipment_id` is unique within the warehouse; `shipped_at` is UTC."""
+
+    shipment_id: str
+    carrier: str
+    tracking_number: str
+    tracking_url: str
+    shipped_at: datetime
+    lines: tuple[ShipmentItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class WarehouseOrder:
+    """The warehouse's whole present view of one of our requests."""
+
+    reference: str
+    wms_number: str
+    status: OrderStatus
+    shipments: tuple[WarehouseShipment, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChangePage:
+    """Changed orders, oldest change first; the same order may come again when it changes again.
+
+    `next_cursor` is never empty: keep it for the next poll, also when `has_more` is false.
+    """
+
+    orders: tuple[WarehouseOrder, ...]
+    next_cursor: str
+    has_more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CancelAnswer:
+    """`too_late` means that goods have left or cannot be stopped; `message` says why."""
+
+    result: Literal["cancelled", "too_late", "not_found"]
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class StockLevel:
+    """Pieces on the shelf, those promised to open orders included."""
+
+    sku: str
+    on_hand: int
+
+
+@dataclass(frozen=True, slots=True)
+class StockSnapshot:
+    """The counts at `as_of` (UTC). A SKU that is not named was not counted."""
+
+    snapshot_id: str
+    as_of: datetime
+    items: tuple[StockLevel, ...]
+
+
+class WarehouseGateway(Protocol):
+    """A warehouse. Every method blocks for at most 25 s and refuses to run in a transaction.
+
+    Every method raises `WarehouseRejected`, `WarehouseUnavailable` or `OutcomeUnknown`.
+    """
+
+    def submit_order(self, request: SubmitRequest) -> SubmitAnswer:
+        """Hand one request over. Repeating a reference is safe and answers "duplicate"."""
+        ...
+
+    def get_order(self, reference: str) -> WarehouseOrder | None:
+        """Look one of our references up; None when the warehouse does not know it."""
+        ...
+
+    def list_changes(self, since: datetime | None, cursor: str, limit: int) -> ChangePage:
+        """List up to `limit` (1 to 200) orders that changed after `cursor`.
+
+        `since` (aware) is where to start when `cursor` is empty: everything that changed at or
+        after it; None starts at the beginning. With a cursor `since` is ignored, so a caller
+        overlaps on purpose by starting again with an empty cursor and an earlier `since`.
+        """
+        ...
+
+    def cancel_order(self, reference: str, reason: str) -> CancelAnswer:
+        """Ask the warehouse to stop an order. `reason` is free text of at most 200 characters."""
+        ...
+
+    def stock_snapshot(self) -> StockSnapshot:
+        """Fetch the latest counts."""
+        ...
