@@ -1,0 +1,118 @@
+"""What every app's tables share: ordered locks, work rows, and the ban on network in transactions."""
+
+from datetime import datetime, timedelta
+from typing import Any, Self, TypeVar
+from uuid import UUID, uuid4
+
+from django.db import connection, models, transaction
+from django.db.models import F, Q
+
+LOCK_NOT_AVAILABLE = "55P03"
+Row = TypeVar("Row", bound=models.Model, covariant=True)
+
+
+class NetworkInTransaction(RuntimeError):
+    """Somebody was about to wait for the network while holding row locks."""
+
+
+def in_real_transaction() -> bool:
+    """Tell whether a transaction is open that the code itself opened (not a test's wrapper)."""
+    blocks = getattr(connection, "atomic_blocks", [])
+    return any(not getattr(block, "_from_testcase", False) for block in blocks)
+
+
+def forbid_transaction() -> None:
+    """Refuse to go on inside a transaction (rule R1). Raises NetworkInTransaction."""
+    if in_real_transaction():
+        raise NetworkInTransaction("No network call while a database transaction is open.")
+
+
+def sqlstate(error: BaseException) -> str:
+    """Return the five-character SQLSTATE behind a Django database error, or an empty string."""
+    return getattr(error.__cause__, "sqlstate", None) or ""
+
+
+def is_lock_timeout(error: BaseException) -> bool:
+    """Tell whether the error says that a lock was not had within lock_timeout."""
+    return sqlstate(error) == LOCK_NOT_AVAILABLE
+
+
+def constraint_name(error: BaseException) -> str:
+    """Return the name of the constraint that an IntegrityError broke, or an empty string."""
+    diagnosis = getattr(error.__cause__, "diag", None)
+    return getattr(diagnosis, "constraint_name", None) or ""
+
+
+class LockingQuerySet(models.QuerySet[Row]):
+    def locked(self) -> Self:
+        """Rows in primary-key order, locked until the transaction ends.
+
+        FOR NO KEY UPDATE of this table alone: plain FOR UPDATE fights with the foreign-key
+        checks of other apps' rows, and joined tables must not be locked by accident.
+        """
+        return self.order_by("pk").select_for_update(of=("self",), no_key=True)
+
+
+class WorkQuerySet(LockingQuerySet[Row]):
+    def due(self, *, now: datetime) -> Self:
+        """Rows whose time has come and that no live worker holds."""
+        free = Q(lease_until__isnull=True) | Q(lease_until__lt=now)
+        return self.filter(free, due_at__lte=now)
+
+    def claim(self, *, now: datetime, limit: int, lease_seconds: float) -> list[int]:
+        """Lease up to `limit` due rows, oldest first, and return their keys; commits."""
+        with transaction.atomic(durable=True):
+            rows = self.due(now=now).order_by("due_at", "pk")
+            keys = list(
+                rows.select_for_update(skip_locked=True, no_key=True, of=("self",)).values_list(
+                    "pk", flat=True
+                )[:limit]
+            )
+            self.filter(pk__in=keys).update(
+                lease_until=now + timedelta(seconds=lease_seconds),
+                lease_token=uuid4(),
+                tries=F("tries") + 1,
+            )
+        return keys
+
+
+class WorkRow(models.Model):
+    """A row that says: this is to be done, from `due_at` on. The only retry clock there is.
+
+    `lease_until` keeps other workers away while one holds the row; `lease_token` lets that one
+    see that it still does. A row with `due_at` NULL waits for nothing.
+    """
+
+    due_at = models.DateTimeField(null=True, blank=True)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    lease_token = models.UUIDField(null=True, blank=True)
+    tries = models.PositiveIntegerField(default=0)
+    last_error = models.CharField(max_length=500, blank=True, default="")
+
+    class Meta:
+        abstract = True
+
+    def rest(self) -> None:
+        """Nothing more to do: no due time, no lease. The caller saves WORK_FIELDS."""
+        self.due_at = None
+        self.lease_until = None
+
+    def postpone(self, *, now: datetime, seconds: float, error: str = "") -> None:
+        """Free the lease and make the row due again later. The caller saves WORK_FIELDS."""
+        self.due_at = now + timedelta(seconds=seconds)
+        self.lease_until = None
+        self.last_error = error[:500]
+
+    def is_held_by(self, token: UUID | None) -> bool:
+        """Tell whether this lease is still the given one (a zombie's is not)."""
+        return token is not None and self.lease_token == token
+
+
+WORK_FIELDS = ("due_at", "lease_until", "last_error")
+
+
+def due_index(table: str, **condition: Any) -> models.Index:
+    """A partial index on the rows of a work table that are due some day."""
+    return models.Index(
+        fields=["due_at"], name=f"{table}_due", condition=Q(due_at__isnull=False, **condition)
+    )

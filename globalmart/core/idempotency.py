@@ -1,0 +1,96 @@
+"""Idempotency keys (IETF draft-ietf-httpapi-idempotency-key-header-07).
+
+The key row is written in the transaction of the effect, so it needs no lease: a second sender
+waits for the first to commit (up to lock_timeout), then finds the stored answer. A refusal rolls
+the row back, so the same key may try again.
+"""
+
+import hashlib
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import OperationalError
+
+from globalmart.core.db import is_lock_timeout
+from globalmart.core.models import IdempotencyKey
+
+PRINTABLE = re.compile(r"[\x20-\x7e]{1,255}")
+
+
+class KeyMissing(Exception):
+    """No Idempotency-Key where one is needed."""
+
+
+class KeyMalformed(Exception):
+    """The key is not 1 to 255 printable characters."""
+
+
+class KeyReused(Exception):
+    """The key was used for another request body."""
+
+
+class KeyBusy(Exception):
+    """The first request with this key is still running; try again in a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A stored answer: HTTP status, JSON body, and the row it made."""
+
+    status: int
+    body: Any
+    subject_id: int
+
+
+def parse_header(value: str | None) -> str:
+    """Return the key from the header: a quoted structured-field string, or bare.
+
+    Raises KeyMissing, KeyMalformed.
+    """
+    if value is None or not value.strip():
+        raise KeyMissing
+    text = value.strip()
+    if text.startswith('"'):
+        if len(text) < 2 or not text.endswith('"'):
+            raise KeyMalformed
+        # RFC 8941 section 3.3.3: inside the quotes only \" and \\ are escapes.
+        text = re.sub(r'\\(["\\])', r"\1", text[1:-1])
+    if not PRINTABLE.fullmatch(text):
+        raise KeyMalformed
+    return text
+
+
+def fingerprint(body: Any) -> str:
+    """Return the SHA-256 of a JSON value in one canonical spelling."""
+    canonical = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def claim(*, scope: str, key: str, request_hash: str) -> Stored | None:
+    """Take the key in the caller's transaction, or return the answer that it already has.
+
+    Raises KeyBusy when the first sender does not finish within lock_timeout, KeyReused when the
+    stored request was another one. On None the caller must call `keep` before it commits.
+    """
+    row = IdempotencyKey(scope=scope, key=key, request_hash=request_hash)
+    try:
+        IdempotencyKey.objects.bulk_create([row], ignore_conflicts=True)
+    except OperationalError as error:
+        if is_lock_timeout(error):
+            raise KeyBusy from error
+        raise
+    first = IdempotencyKey.objects.get(scope=scope, key=key)
+    if first.response_status is None:
+        return None
+    if first.request_hash != request_hash:
+        raise KeyReused
+    return Stored(first.response_status, first.response_body, first.subject_id or 0)
+
+
+def keep(*, scope: str, key: str, status: int, body: Any, subject_id: int) -> None:
+    """Store the accepted answer, in the transaction that claimed the key."""
+    IdempotencyKey.objects.filter(scope=scope, key=key).update(
+        response_status=status, response_body=body, subject_id=subject_id
+    )

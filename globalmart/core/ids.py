@@ -1,0 +1,59 @@
+"""Identifiers: time-ordered UUIDs, typed public ids, order numbers that survive the telephone."""
+
+import secrets
+import time
+from uuid import UUID
+
+CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def uuid7() -> UUID:
+    """Return a UUID version 7 (RFC 9562): milliseconds of Unix time, then random bits."""
+    value = (int(time.time() * 1000) & (2**48 - 1)) << 80 | secrets.randbits(80)
+    value = value & ~(0xF << 76) | 0x7 << 76
+    value = value & ~(0x3 << 62) | 0x2 << 62
+    return UUID(int=value)
+
+
+def encode(number: int, length: int) -> str:
+    """Return a non-negative integer in Crockford's base 32, padded with zeros to `length`."""
+    digits = []
+    for _ in range(length):
+        number, rest = divmod(number, 32)
+        digits.append(CROCKFORD[rest])
+    return "".join(reversed(digits))
+
+
+def public_id(prefix: str) -> str:
+    """Return a typed, time-sortable id, as ord_01HZX3K8Q6M4T9V2B7C5D0E1F3."""
+    return f"{prefix}_{encode(uuid7().int, 26)}"
+
+
+def check_character(body: str) -> str:
+    """Return the check character of an order number's nine characters.
+
+    A weighted sum modulo 31 (a prime: it finds every single wrong character and every swap of
+    two neighbours), written with the first 31 of Crockford's digits.
+    """
+    total = sum((place + 2) * CROCKFORD.index(char) for place, char in enumerate(body))
+    return CROCKFORD[total % 31]
+
+
+def order_number() -> str:
+    """Return a random order number GM-XXXXX-XXXXX; 45 random bits and a check character."""
+    body = encode(secrets.randbits(45), 9)
+    digits = body + check_character(body)
+    return f"GM-{digits[:5]}-{digits[5:]}"
+
+
+def parse_order_number(text: str) -> str | None:
+    """Return the number as stored, from what a person typed, or None if it cannot be one.
+
+    Lower case, missing dashes, spaces, and Crockford's look-alikes (O for 0, I and L for 1) pass.
+    """
+    digits = "".join(char for char in text.upper() if char.isalnum())
+    digits = digits.removeprefix("GM").translate(str.maketrans("OIL", "011"))
+    is_known = len(digits) == 10 and all(char in CROCKFORD for char in digits)
+    if not is_known or check_character(digits[:9]) != digits[9]:
+        return None
+    return f"GM-{digits[:5]}-{digits[5:]}"

@@ -1,0 +1,44 @@
+"""One correlation id per request or job, carried into logs, timeline and outbox."""
+
+import logging
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+from django.http import HttpRequest, HttpResponse
+
+from globalmart.core.ids import uuid7
+
+correlation_id: ContextVar[str] = ContextVar("correlation_id", default="")
+ACCEPTED = re.compile(r"[A-Za-z0-9._-]{8,64}")
+
+
+@contextmanager
+def correlated(value: str = "") -> Iterator[str]:
+    """Give everything inside one correlation id: the given one, or a new one."""
+    token = correlation_id.set(value or uuid7().hex)
+    try:
+        yield correlation_id.get()
+    finally:
+        correlation_id.reset(token)
+
+
+class CorrelationMiddleware:
+    """Take the caller's X-Request-ID when it is well formed, else make one; answer with it."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        given = request.headers.get("X-Request-ID", "")
+        with correlated(given if ACCEPTED.fullmatch(given) else "") as value:
+            response = self.get_response(request)
+            response.headers["X-Request-ID"] = value
+            return response
+
+
+class CorrelationFilter(logging.Filter):
+    def filter(self, record: logging.LogRecord) -> bool:
+        record.correlation_id = correlation_id.get() or "-"
+        return True

@@ -1,0 +1,321 @@
+"""Settings, all of them, read from the environment.
+
+A missing or malformed value stops the start with a sentence that names the variable and the fix.
+`GM_ENV` is `production` (the default), `demo` or `test`; only `test` has defaults for secrets.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = environ.Env()
+
+
+def read(kind: str, name: str, fix: str, default: Any = environ.Env.NOTSET) -> Any:
+    """Read one variable of the environment, or stop with a sentence that names it and the fix."""
+    try:
+        return getattr(env, kind)(name, default=default)
+    except (ImproperlyConfigured, ValueError, KeyError) as error:
+        state = "malformed" if name in env.ENVIRON else "missing"
+        message = f"The setting {name} is {state}: {fix}"
+        raise ImproperlyConfigured(message) from error
+
+
+def origin(url: str) -> str:
+    """Return scheme://host[:port] of an address."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+ENVIRONMENT = read("str", "GM_ENV", "use production, demo or test.", "production")
+if ENVIRONMENT not in {"production", "demo", "test"}:
+    raise ImproperlyConfigured("The setting GM_ENV is malformed: use production, demo or test.")
+IS_TEST = ENVIRONMENT == "test"
+
+
+def secret(name: str, fix: str, test_default: str) -> str:
+    """Read a secret; only the test environment has a default."""
+    value: str = read("str", name, fix, test_default if IS_TEST else environ.Env.NOTSET)
+    if not value:
+        raise ImproperlyConfigured(f"The setting {name} is missing: {fix}")
+    return value
+
+
+def address(name: str, fix: str, default: Any = environ.Env.NOTSET) -> str:
+    """Read an http(s) address."""
+    value: str = read("str", name, fix, default)
+    if urlsplit(value).scheme not in {"http", "https"} or not urlsplit(value).netloc:
+        raise ImproperlyConfigured(f"The setting {name} is malformed: {fix}")
+    return value
+
+
+# --- the site -----------------------------------------------------------------------------------
+SECRET_KEY = secret("SECRET_KEY", "set 50 or more random characters.", "test-" + "k" * 60)
+LINK_KEY = secret("LINK_KEY", "set 32 or more random characters; it signs order links.", "l" * 40)
+BASE_URL = address(
+    "BASE_URL",
+    "set the shop's public address, as https://shop.example.com",
+    "http://127.0.0.1:8000" if IS_TEST else environ.Env.NOTSET,
+).rstrip("/")
+ALLOWED_HOSTS: list[str] = read(
+    "list", "ALLOWED_HOSTS", "set host names separated by commas.", [urlsplit(BASE_URL).hostname]
+)
+IS_SECURE = BASE_URL.startswith("https://")
+DEBUG = False
+ROOT_URLCONF = "globalmart.urls"
+WSGI_APPLICATION = "globalmart.wsgi.application"
+CSRF_TRUSTED_ORIGINS = [origin(BASE_URL)]
+
+INSTALLED_APPS = [
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.humanize",
+    "django.contrib.staticfiles",
+    "django_htmx",
+    "django_rq",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "anymail",
+    "csp",
+    "globalmart.core",
+    "payments",
+    "fulfillment",
+    "orders",
+    "notifications",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "globalmart.core.requests.CorrelationMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "globalmart.core.security.ContentPolicyMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+# --- PostgreSQL and Redis -----------------------------------------------------------------------
+DATABASE_FIX = "set postgres://user:password@host:5432/name"
+DATABASES = {"default": read("db_url", "DATABASE_URL", DATABASE_FIX)}
+if "postgresql" not in DATABASES["default"].get("ENGINE", ""):
+    raise ImproperlyConfigured(f"The setting DATABASE_URL is malformed: {DATABASE_FIX}")
+# A socket folder arrives as ?host=..., which django-environ leaves among the options.
+if "host" in DATABASES["default"].get("OPTIONS", {}):
+    DATABASES["default"]["HOST"] = DATABASES["default"]["OPTIONS"].pop("host")
+DATABASES["default"]["CONN_MAX_AGE"] = 600
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+DATABASES["default"]["ATOMIC_REQUESTS"] = False
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+REDIS_URL: str = read("str", "REDIS_URL", "set redis://host:6379/0 or unix:///path/to/socket")
+if urlsplit(REDIS_URL).scheme not in {"redis", "rediss", "unix"}:
+    raise ImproperlyConfigured(
+        "The setting REDIS_URL is malformed: set redis://host:6379/0 or unix:///path/to/socket"
+    )
+# One queue per worker process: only then does RQ move a job atomically (BLMOVE).
+QUEUES = ("payments", "fulfillment", "notifications", "webhooks", "default")
+RQ_QUEUES = {
+    name: {
+        "URL": REDIS_URL,
+        "DEFAULT_TIMEOUT": 180,
+        "SERIALIZER": "rq.serializers.JSONSerializer",
+        "REDIS_CLIENT_KWARGS": {"socket_connect_timeout": 1},
+    }
+    for name in QUEUES
+}
+RQ = {"COMMIT_MODE": "auto"}
+
+# --- who we talk to -----------------------------------------------------------------------------
+STRIPE_SECRET_KEY = secret("STRIPE_SECRET_KEY", "copy it from Stripe's dashboard.", "sk_test_x")
+STRIPE_PUBLISHABLE_KEY = secret(
+    "STRIPE_PUBLISHABLE_KEY", "copy it from Stripe's dashboard.", "pk_test_x"
+)
+STRIPE_WEBHOOK_SECRET = secret(
+    "STRIPE_WEBHOOK_SECRET", "copy it from the webhook endpoint in Stripe's dashboard.", "whsec_x"
+)
+STRIPE_API_BASE = address("STRIPE_API_BASE", "set an address.", "https://api.stripe.com")
+STRIPE_JS_URL = address(
+    "STRIPE_JS_URL", "set the address of Stripe.js.", "https://js.stripe.com/clover/stripe.js"
+)
+STRIPE_TIMEOUT_SECONDS = 10
+IS_LIVE = STRIPE_SECRET_KEY.startswith(("sk_live_", "rk_live_"))
+
+WMS_URL = address(
+    "WMS_URL",
+    "set the warehouse's SOAP address.",
+    "http://127.0.0.1:9/" if IS_TEST else environ.Env.NOTSET,
+)
+WMS_USERNAME = secret("WMS_USERNAME", "ask the warehouse.", "oms")
+WMS_PASSWORD = secret("WMS_PASSWORD", "ask the warehouse.", "wms")
+WMS_POLL_SECONDS = read("float", "WMS_POLL_SECONDS", "set seconds, as 1.5", 1.0)
+
+EMAIL_BACKEND = "anymail.backends.sendgrid.EmailBackend"
+DEFAULT_FROM_EMAIL = read(
+    "str", "DEFAULT_FROM_EMAIL", "set an address.", "GlobalMart <orders@globalmart.example>"
+)
+EMAIL_TIMEOUT_SECONDS = 10
+ANYMAIL = {
+    "SENDGRID_API_KEY": secret("SENDGRID_API_KEY", "copy it from SendGrid.", "SG.x"),
+    "SENDGRID_API_URL": address(
+        "SENDGRID_API_URL", "set an address.", "https://api.sendgrid.com/v3/"
+    ),
+    "REQUESTS_TIMEOUT": EMAIL_TIMEOUT_SECONDS,
+}
+TWILIO_ACCOUNT_SID = secret("TWILIO_ACCOUNT_SID", "copy it from Twilio.", "AC" + "0" * 32)
+TWILIO_AUTH_TOKEN = secret("TWILIO_AUTH_TOKEN", "copy it from Twilio.", "token")
+TWILIO_API_BASE = address("TWILIO_API_BASE", "set an address.", "https://api.twilio.com")
+TWILIO_FROM = secret("TWILIO_FROM", "set the sender's number, as +441134960000.", "+441134960000")
+
+# --- rules of the shop --------------------------------------------------------------------------
+SHOP_CURRENCY = read("str", "SHOP_CURRENCY", "set a three-letter code, as GBP.", "GBP")
+SHOP_COUNTRY = read("str", "SHOP_COUNTRY", "set a two-letter code, as GB.", "GB")
+PAYMENT_DEADLINE_MINUTES = read("int", "PAYMENT_DEADLINE_MINUTES", "set whole minutes.", 30)
+IDEMPOTENCY_KEY_DAYS = 7
+# A folder with the sandbox's books: when set, the audit compares them with ours.
+AUDIT_BOOKS = read("str", "AUDIT_BOOKS", "set a folder or leave it out.", "")
+SANDBOX_MESSAGES_URL = read("str", "SANDBOX_MESSAGES_URL", "set an address or leave it out.", "")
+
+# --- pages --------------------------------------------------------------------------------------
+LANGUAGE_CODE = "en-gb"
+TIME_ZONE = "UTC"
+USE_I18N = True
+USE_TZ = True
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = Path(read("str", "STATIC_ROOT", "set a folder.", str(BASE_DIR / "var" / "static")))
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        # Hashed names are cached for ever; brotli and gzip at build time cost minutes.
+        "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
+        if IS_TEST
+        else "django.contrib.staticfiles.storage.ManifestStaticFilesStorage",
+    },
+}
+WHITENOISE_USE_FINDERS = IS_TEST
+FORM_RENDERER = "django.forms.renderers.DjangoTemplates"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
+
+# --- security -----------------------------------------------------------------------------------
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = IS_SECURE
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_HTTPONLY = True
+SECURE_HSTS_SECONDS = 31_536_000 if IS_SECURE else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = IS_SECURE
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if IS_SECURE else None
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": ["'none'"],
+        "script-src": ["'self'"],
+        "style-src": ["'self'"],
+        "img-src": ["'self'", "data:"],
+        "font-src": ["'self'"],
+        "connect-src": ["'self'"],
+        "form-action": ["'self'"],
+        "base-uri": ["'none'"],
+        "frame-ancestors": ["'none'"],
+        "object-src": ["'none'"],
+    }
+}
+STRIPE_JS_ORIGIN = origin(STRIPE_JS_URL)
+# What the pay page alone may load; the hosts follow the settings, so the sandbox needs no branch.
+PAY_PAGE_POLICY = {
+    "script-src": [STRIPE_JS_ORIGIN],
+    "frame-src": [STRIPE_JS_ORIGIN, *(["https://hooks.stripe.com"] if IS_LIVE else [])],
+    "connect-src": [origin(STRIPE_API_BASE)],
+}
+if STRIPE_JS_ORIGIN == "https://js.stripe.com" and not IS_LIVE:
+    PAY_PAGE_POLICY["frame-src"].append("https://hooks.stripe.com")
+
+# --- API ----------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["globalmart.core.access.ApiKeyAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["globalmart.core.access.HasScope"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "EXCEPTION_HANDLER": "globalmart.core.problems.exception_handler",
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "GlobalMart OMS API",
+    "DESCRIPTION": "Place orders safely, follow them, read the catalogue.",
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_PERMISSIONS": [],
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "COMPONENT_SPLIT_REQUEST": True,
+}
+UNFOLD = {"SITE_TITLE": "GlobalMart OMS", "SITE_HEADER": "GlobalMart OMS"}
+
+# --- logs ---------------------------------------------------------------------------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"correlation": {"()": "globalmart.core.requests.CorrelationFilter"}},
+    "formatters": {
+        "line": {"format": "%(asctime)s %(levelname)s %(name)s [%(correlation_id)s] %(message)s"}
+    },
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "stream": sys.stderr,
+            "formatter": "line",
+            "filters": ["correlation"],
+        }
+    },
+    "root": {
+        "handlers": ["stderr"],
+        "level": read("str", "GM_LOG_LEVEL", "use INFO or WARNING.", "INFO"),
+    },
+    "loggers": {
+        # Whole envelopes and request bodies carry personal data: these never log below WARNING.
+        "zeep": {"level": "WARNING"},
+        "stripe": {"level": "WARNING"},
+        "twilio": {"level": "WARNING"},
+        "urllib3": {"level": "ERROR"},
+        "rq.worker": {"level": "WARNING"},
+    },
+}

@@ -1,0 +1,20 @@
+"""The shop's tables: catalogue, prices, baskets, orders."""
+
+from orders.models.baskets import Basket, BasketLine
+from orders.models.catalogue import Category, Price, Product, TaxClass
+from orders.models.orders import Order, OrderLine
+from orders.models.rates import ShippingMethod, ShippingRate, TaxRate
+
+__all__ = [
+    "Basket",
+    "BasketLine",
+    "Category",
+    "Order",
+    "OrderLine",
+    "Price",
+    "Product",
+    "ShippingMethod",
+    "ShippingRate",
+    "TaxClass",
+    "TaxRate",
+]

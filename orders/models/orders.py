@@ -1,0 +1,138 @@
+"""Orders and their lines: every amount frozen when placed, in minor units."""
+
+from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Now
+from django.urls import reverse
+
+from globalmart.core.db import LockingQuerySet
+from globalmart.core.models import ApiClient
+from orders.models.baskets import Basket
+from orders.models.catalogue import Product
+from orders.states import OrderState
+
+
+class Order(models.Model):
+    """An order. Prices include tax: `tax_minor` is the part of `total_minor` that is tax."""
+
+    public_id = models.CharField(max_length=40, unique=True)
+    number = models.CharField(max_length=20, unique=True)
+    state = models.CharField(
+        max_length=20, choices=OrderState.choices, default=OrderState.PENDING_PAYMENT
+    )
+    version = models.PositiveIntegerField(default=1)
+    is_live = models.BooleanField(default=False)
+
+    currency = models.CharField(max_length=3)
+    subtotal_minor = models.BigIntegerField()
+    shipping_minor = models.BigIntegerField()
+    discount_minor = models.BigIntegerField(default=0)
+    tax_minor = models.BigIntegerField()
+    total_minor = models.BigIntegerField()
+
+    email = models.EmailField(max_length=254)
+    name = models.CharField(max_length=120)
+    phone = models.CharField(max_length=30, blank=True, default="")
+    wants_sms = models.BooleanField(default=False)
+    shipping_address = models.JSONField()
+    billing_address = models.JSONField(null=True, blank=True)
+    shipping_method = models.CharField(max_length=30)
+    metadata = models.JSONField(default=dict, blank=True)
+
+    api_client = models.ForeignKey(
+        ApiClient, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    external_ref = models.CharField(max_length=100, null=True, blank=True)  # noqa: DJ001 - unique
+    basket = models.OneToOneField(
+        Basket, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+    )
+    link_version = models.PositiveSmallIntegerField(default=1)
+
+    created_at = models.DateTimeField(db_default=Now())
+    state_changed_at = models.DateTimeField(db_default=Now())
+    payment_due_at = models.DateTimeField(null=True, blank=True)
+    confirmed_at = models.DateTimeField(null=True, blank=True)
+    completed_at = models.DateTimeField(null=True, blank=True)
+
+    objects = LockingQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["api_client", "external_ref"], name="one_order_per_external_ref"
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=OrderState.values), name="order_state_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    total_minor=F("subtotal_minor") + F("shipping_minor") - F("discount_minor")
+                ),
+                name="order_total_adds_up",
+            ),
+            models.CheckConstraint(
+                condition=Q(subtotal_minor__gte=0)
+                & Q(shipping_minor__gte=0)
+                & Q(discount_minor__gte=0)
+                & Q(tax_minor__gte=0)
+                & Q(tax_minor__lte=F("total_minor"))
+                & Q(total_minor__gt=0),
+                name="order_amounts_in_order",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["state", "-id"], name="order_state"),
+            models.Index(fields=["email"], name="order_email"),
+            models.Index(fields=["api_client", "-id"], name="order_client"),
+            models.Index(
+                fields=["payment_due_at"],
+                name="order_unpaid",
+                condition=Q(state=OrderState.PENDING_PAYMENT),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+    def get_absolute_url(self) -> str:
+        """The staff's page of the order (the customer's carries a secret: orders.links)."""
+        return reverse("admin:orders_order_change", args=[self.pk])
+
+
+class OrderLine(models.Model):
+    """One SKU of an order. `total_minor` = quantity x unit price - discount, tax included."""
+
+    public_id = models.CharField(max_length=40, unique=True)
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="lines")
+    position = models.PositiveSmallIntegerField()
+    product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="+")
+    sku = models.CharField(max_length=40)
+    name = models.CharField(max_length=200)
+    quantity = models.PositiveIntegerField()
+    unit_price_minor = models.BigIntegerField()
+    discount_minor = models.BigIntegerField(default=0)
+    tax_class = models.CharField(max_length=10)
+    tax_rate_bp = models.PositiveIntegerField(default=0)
+    tax_minor = models.BigIntegerField()
+    total_minor = models.BigIntegerField()
+    shipped = models.PositiveIntegerField(default=0)
+    cancelled = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["order", "sku"], name="one_order_line_per_sku"),
+            models.CheckConstraint(condition=Q(quantity__gt=0), name="order_line_quantity"),
+            models.CheckConstraint(
+                condition=Q(
+                    total_minor=F("quantity") * F("unit_price_minor") - F("discount_minor")
+                ),
+                name="order_line_total_adds_up",
+            ),
+            models.CheckConstraint(
+                condition=Q(quantity__gte=F("shipped") + F("cancelled")),
+                name="line_shipped_within_quantity",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} x {self.sku}"

@@ -1,0 +1,36 @@
+"""The state machine of an order, with the age past which a state alarms."""
+
+from datetime import timedelta
+
+from django.db import models
+
+from globalmart.core.states import Ages, Table
+
+
+class OrderState(models.TextChoices):
+    DRAFT = "draft"
+    PENDING_PAYMENT = "pending_payment"
+    CONFIRMED = "confirmed"
+    IN_FULFILLMENT = "in_fulfillment"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+S = OrderState
+ORDER: Table = {
+    S.DRAFT: frozenset({S.PENDING_PAYMENT, S.CANCELLED}),
+    S.PENDING_PAYMENT: frozenset({S.CONFIRMED, S.EXPIRED, S.CANCELLED}),
+    S.EXPIRED: frozenset({S.CONFIRMED}),
+    S.CONFIRMED: frozenset({S.IN_FULFILLMENT, S.CANCELLED}),
+    S.IN_FULFILLMENT: frozenset({S.COMPLETED, S.CANCELLED}),
+    S.COMPLETED: frozenset({S.IN_FULFILLMENT}),
+}
+# What nothing is expected to follow, although late money or a replacement may reopen it.
+AT_REST = (S.COMPLETED, S.CANCELLED, S.EXPIRED)
+ORDER_AGE: Ages = {
+    S.DRAFT: timedelta(days=30),
+    S.PENDING_PAYMENT: timedelta(hours=2),
+    S.CONFIRMED: timedelta(hours=1),
+    S.IN_FULFILLMENT: timedelta(days=3),
+}
