@@ -1,0 +1,25 @@
+"""The way out of fulfillment: one warehouse, chosen by settings."""
+
+import functools
+import threading
+
+from django.conf import settings
+
+from fulfillment.gateways.soap import SoapWarehouse
+from fulfillment.gateways.wms import WarehouseGateway
+
+_turn = threading.Lock()
+
+
+def current() -> WarehouseGateway:
+    """Return the process's warehouse gateway; the first call builds it (about 0.2 s).
+
+    A worker that forks should call this once before it does: the children then share the work.
+    """
+    with _turn:
+        return _build(settings.WMS_URL, settings.WMS_USERNAME, settings.WMS_PASSWORD)
+
+
+@functools.lru_cache(maxsize=4)
+def _build(url: str, username: str, password: str) -> SoapWarehouse:
+    return SoapWarehouse(url, username, password)

@@ -1,0 +1,97 @@
+"""SOAP envelopes on both ways through the door: parsed without mercy, checked against the XSD.
+
+zeep sends what it is given and turns what it cannot read into None, so neither side is trusted
+to it. What a message says is never put into an error text: it holds names and addresses.
+"""
+
+import threading
+from pathlib import Path
+from typing import Any
+
+from lxml import etree
+
+from fulfillment.gateways.wms import OutcomeUnknown, WarehouseRejected
+
+NAMESPACE = "urn:globalmart:wms:v1"
+ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"
+XSD_PATH = Path(__file__).with_name("warehouse.xsd")
+CODE_LENGTH, MESSAGE_LENGTH = 64, 300
+
+
+class Envelopes:
+    """Checks requests before they leave and answers before anybody reads them."""
+
+    def __init__(self) -> None:
+        self._schema = etree.XMLSchema(etree.parse(str(XSD_PATH)))
+        # One schema object keeps one error log, so its users take turns; a check takes microseconds.
+        self._turn = threading.Lock()
+
+    def check_request(self, envelope: Any) -> None:
+        """Check an envelope that is about to leave. Raises WarehouseRejected."""
+        flaw = self._flaw(envelope[-1][0])
+        if flaw:
+            raise WarehouseRejected("invalid_request", flaw)
+
+    def check_answer(self, raw: bytes, *, operation: str, is_error: bool) -> None:
+        """Check an answer to `operation`; `is_error` says that its HTTP status was not 200.
+
+        Raises WarehouseRejected for a fault that blames us, OutcomeUnknown for every other fault
+        and for whatever is not exactly one well-formed, valid answer of that operation.
+        """
+        body = _parse_body(raw)
+        content = body[0]
+        if content.tag == f"{{{ENVELOPE}}}Fault":
+            raise _fault(content)
+        if is_error:
+            raise OutcomeUnknown("An error status came with an answer that is no fault.")
+        if content.tag != f"{{{NAMESPACE}}}{operation}Response":
+            raise OutcomeUnknown(f"The answer does not belong to {operation}.")
+        flaw = self._flaw(content)
+        if flaw:
+            raise OutcomeUnknown(f"The answer breaks the schema at {flaw}")
+
+    def _flaw(self, content: Any) -> str:
+        with self._turn:
+            if self._schema.validate(content):
+                return ""
+            errors = self._schema.error_log
+            first = errors[0] if len(errors) else None
+        if first is None:
+            return "an unnamed place"
+        place = (first.path or "").replace("*", "").strip("/")
+        return f"{place} (line {first.line}): {first.type_name}"
+
+
+def _parse_body(raw: bytes) -> Any:
+    # Refused before the parser sees them: a document type can make a small text explode, and
+    # neither it nor a processing instruction has any business in a SOAP message.
+    if b"<!DOCTYPE" in raw or b"<!ENTITY" in raw or raw.find(b"<?", 2) != -1:
+        raise OutcomeUnknown("The answer holds a document type or a processing instruction.")
+    # A parser belongs to one thread; making one is cheap. The encoding is fixed, so that no
+    # other one can hide a document type from the look above.
+    parser = etree.XMLParser(
+        encoding="utf-8",
+        resolve_entities=False,
+        no_network=True,
+        load_dtd=False,
+        huge_tree=False,
+        remove_comments=True,
+    )
+    try:
+        envelope = etree.fromstring(raw, parser)
+    except (etree.XMLSyntaxError, ValueError) as error:
+        # The error text quotes the message, so the cause is cut off.
+        raise OutcomeUnknown(f"The answer is not XML: {type(error).__name__}") from None
+    body = envelope.find(f"{{{ENVELOPE}}}Body")
+    if envelope.tag != f"{{{ENVELOPE}}}Envelope" or body is None or len(body) != 1:
+        raise OutcomeUnknown("The answer is not a SOAP 1.1 envelope with one message.")
+    return body
+
+
+def _fault(fault: Any) -> WarehouseRejected | OutcomeUnknown:
+    faultcode = (fault.findtext("faultcode") or "").rpartition(":")[2].strip()
+    code = fault.findtext(f".//{{{NAMESPACE}}}code") or faultcode or "unknown"
+    message = fault.findtext("faultstring") or ""
+    if faultcode.partition(".")[0] == "Client":
+        return WarehouseRejected(code[:CODE_LENGTH], message[:MESSAGE_LENGTH])
+    return OutcomeUnknown(f"The warehouse reported a fault of its own: {code[:CODE_LENGTH]}")
