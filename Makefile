@@ -1,0 +1,32 @@
+# GlobalMart OMS. `make help` lists what there is.
+.DEFAULT_GOAL := help
+python := .venv/bin/python
+export PYTHON
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## set up everything, start the shop with all its parts, buy one thing, say where to look
+	@bin/bootstrap demo
+	@exec $(python) -m globalmart.sandbox demo
+
+smoke: ## the same unattended on throw-away data: buy through API and pages, stop, tell by exit code
+	@bin/bootstrap demo
+	@exec $(python) -m globalmart.sandbox smoke
+
+test: ## all tests, on embedded servers or on DATABASE_URL and REDIS_URL (ARGS="-k name" narrows)
+	@bin/bootstrap dev
+	@exec $(python) -m globalmart.sandbox servers -- $(python) -m pytest $(ARGS)
+
+lint: ## format, rules, types, import contracts, migrations, deployment checks
+	@bin/bootstrap dev
+	@bin/lint
+
+lock: ## compile requirements*.txt anew from requirements*.in
+	@bin/bootstrap dev
+	@bin/lock
+
+clean: ## forget everything: data, secrets, virtual environment
+	@bin/clean
+
+.PHONY: help demo smoke test lint lock clean
