@@ -4,6 +4,7 @@ zeep sends what it is given and turns what it cannot read into None, so neither 
 to it. What a message says is never put into an error text: it holds names and addresses.
 """
 
+import re
 import threading
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from fulfillment.gateways.wms import OutcomeUnknown, WarehouseRejected
 NAMESPACE = "urn:globalmart:wms:v1"
 ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"
 XSD_PATH = Path(__file__).with_name("warehouse.xsd")
+PREFIX = re.compile(r"\b[\w-]+:")
 CODE_LENGTH, MESSAGE_LENGTH = 64, 300
 
 
@@ -58,8 +60,7 @@ class Envelopes:
             first = errors[0] if len(errors) else None
         if first is None:
             return "an unnamed place"
-        place = (first.path or "").replace("*", "").strip("/")
-        return f"{place} (line {first.line}): {first.type_name}"
+        return f"{PREFIX.sub('', first.path or '')}: {first.type_name}"
 
 
 def _parse_body(raw: bytes) -> Any:
