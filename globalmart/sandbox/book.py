@@ -105,6 +105,6 @@ class Book:
         if statement is None:
             table, names = shape
             marks = ", ".join("?" for _ in names)
-            statement = f'INSERT INTO "{table}" ({", ".join(names)}) VALUES ({marks})'
+            statement = f'INSERT INTO "{table}" ({", ".join(names)}) VALUES ({marks})'  # noqa: S608  our names
             self._inserts[shape] = statement
         return statement

@@ -31,7 +31,7 @@ class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
 def serve(
     build: Callable[[], App], *, port: int, host: str = "127.0.0.1", threads: int = 32
 ) -> None:
-    """Serve until told to stop. `build` runs once in the serving process, so it may start threads."""
+    """Serve until told to stop. `build` runs once, in the serving process: it may start threads."""
     options = {
         "bind": f"{host}:{port}",
         "workers": 1,

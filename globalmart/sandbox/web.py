@@ -149,7 +149,7 @@ class App:
         """Answer one WSGI call."""
         request = Request(environ)
         try:
-            response = self.finish(request, self._respond(request))
+            response = self.finish(request, self.respond(request))
         except Dropped:
             _hang_up(environ)
             response = Response(status=500)
@@ -161,7 +161,8 @@ class App:
         start_response(_status_line(response.status), headers)
         return [] if request.method == "HEAD" else [response.body]
 
-    def _respond(self, request: Request) -> Response:
+    def respond(self, request: Request) -> Response:
+        """Find the route, draw the faults and carry out the call. Raises Dropped."""
         route = self._match(request)
         if route is None:
             return self.problem(request, 404, f"No such route: {request.method} {request.path}")

@@ -1,0 +1,142 @@
+"""The server: keys, idempotency, one transaction for each call, CORS, the card form's pages."""
+
+from functools import partial
+from typing import Any
+
+from globalmart.sandbox.book import Book
+from globalmart.sandbox.stripe import elements, errors, routes
+from globalmart.sandbox.stripe.events import API_VERSION
+from globalmart.sandbox.stripe.idempotency import Keys
+from globalmart.sandbox.stripe.keys import ApiKeys
+from globalmart.sandbox.stripe.store import Call, Store, new_id
+from globalmart.sandbox.stripe.webhooks import Webhooks
+from globalmart.sandbox.web import App, Handler, Request, Response, json_response
+
+CORS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Allow-Methods": "GET, HEAD, PUT, PATCH, POST, DELETE",
+    "Access-Control-Allow-Headers": "Authorization, Content-Type, Stripe-Version, Idempotency-Key",
+    "Access-Control-Expose-Headers": "Request-Id, Stripe-Manage-Version, Stripe-Should-Retry",
+    "Access-Control-Max-Age": "300",
+}
+
+
+class StripeApp(App):
+    """Stripe, as far as the shop uses it."""
+
+    def __init__(
+        self, book: Book, *, keys: ApiKeys, webhooks: tuple[str, str], key_seconds: float
+    ) -> None:
+        """Build the server. `webhooks` is the endpoint's address and signing secret."""
+        super().__init__()
+        self.store = Store(book)
+        self._keys = keys
+        self._answers = Keys(book, lifetime=key_seconds)
+        self.webhooks = Webhooks(self.store, self.faults, url=webhooks[0], secret=webhooks[1])
+        for method, path, name, operate in routes.OPERATIONS:
+            self.route(method, path, name)(partial(self._execute, operate))
+        complete = partial(self._execute, elements.complete_challenge)
+        self.route("POST", "/v3/challenge/{id}", "challenge.complete")(complete)
+        self.route("GET", "/v3/challenge/{id}")(partial(elements.challenge_page, self.store))
+        self.route("GET", "/v3/{name}")(elements.asset)
+        self.route("GET", "/clover/{name}")(elements.asset)
+        self.route("POST", "/_control/expire")(partial(self._control, elements.expire_hold))
+
+    def respond(self, request: Request) -> Response:
+        """Answer a browser's preliminary question, or the call itself."""
+        if request.method == "OPTIONS":
+            return Response(status=204)
+        return super().respond(request)
+
+    def perform(self, request: Request, handler: Handler) -> Response:
+        """Carry out one call; `_execute` places the faults, for some belong inside a key."""
+        return handler(request)
+
+    def problem(self, request: Request, status: int, message: str) -> Response:
+        """Return an error in Stripe's envelope."""
+        kind = "invalid_request_error" if status < 500 else "api_error"
+        error = errors.StripeError(status=status, kind=kind, message=message)
+        return error.response()
+
+    def finish(self, request: Request, response: Response) -> Response:
+        """Add what every answer of the API carries."""
+        if request.path.startswith("/v1/"):
+            response.headers |= CORS
+            response.headers["Stripe-Version"] = API_VERSION
+            response.headers["Cache-Control"] = "no-cache, no-store"
+        return response
+
+    def _execute(self, operate: routes.Operate, request: Request) -> Response:
+        call = self._call(request)
+        try:
+            if request.path.startswith("/v1/"):
+                call.is_browser = self._keys.is_browser(request)
+                routes.check_caller(call, request.operation)
+            response = self._once(call, request, operate)
+        except errors.StripeError as error:
+            response = error.response()
+        response.headers["Request-Id"] = call.request_id
+        if call.idempotency_key:
+            response.headers["Idempotency-Key"] = call.idempotency_key
+            response.headers.setdefault("Original-Request", call.request_id)
+        return response
+
+    def _control(self, operate: routes.Operate, request: Request) -> Response:
+        return self._carry_out(self._call(request), request, operate)
+
+    def _call(self, request: Request) -> Call:
+        host = request.header("Host", "127.0.0.1")
+        scheme = request.environ.get("wsgi.url_scheme", "http")
+        return Call(self.store, f"{scheme}://{host}", new_id("req_", 14))
+
+    def _once(self, call: Call, request: Request, operate: routes.Operate) -> Response:
+        if request.method == "GET":
+            self._meet_faults(request)
+            response = json_response(operate(call, request))
+            failed = request.plan.has("error_after_apply")
+            return errors.broken(failed.status or 500).response() if failed else response
+        key = request.header("Idempotency-Key")
+        if not key:
+            return self._carry_out(call, request, operate)
+        call.idempotency_key = key
+        with self._answers.claim(key):
+            kept = self._answers.find(key, request)
+            return kept or self._carry_out(call, request, operate)
+
+    def _carry_out(self, call: Call, request: Request, operate: routes.Operate) -> Response:
+        self._meet_faults(request)
+        with self.store.book.writing():
+            response, is_kept = self._attempt(call, request, operate)
+            failed = request.plan.has("error_after_apply")
+            if failed:
+                error = errors.broken(failed.status or 500)
+                response, is_kept = error.response(), error.kept
+            if call.idempotency_key and is_kept:
+                self._answers.keep(call.idempotency_key, request, response, call.request_id)
+            dues = self.webhooks.enter(call.events)
+        self.webhooks.notify(dues)
+        return response
+
+    @staticmethod
+    def _attempt(call: Call, request: Request, operate: routes.Operate) -> tuple[Response, bool]:
+        # A refusal has its effects too (a declined charge): it must not undo the transaction.
+        try:
+            return json_response(operate(call, request)), True
+        except errors.StripeError as error:
+            return error.response(), error.kept
+
+    @staticmethod
+    def _meet_faults(request: Request) -> None:
+        request.plan.wait()
+        refused = request.plan.has("error_before")
+        if refused:
+            error = errors.broken(refused.status or 503)
+            error.kept = False
+            raise error
+
+
+def build(book: Book, **options: Any) -> StripeApp:
+    """Build the server and start its deliveries."""
+    app = StripeApp(book, **options)
+    app.webhooks.start()
+    return app
