@@ -69,6 +69,8 @@ IS_SECURE = BASE_URL.startswith("https://")
 DEBUG = False
 ROOT_URLCONF = "globalmart.urls"
 WSGI_APPLICATION = "globalmart.wsgi.application"
+# The whole choreography, event -> consumers, on one screen.
+WIRING = "globalmart.wiring"
 CSRF_TRUSTED_ORIGINS = [origin(BASE_URL)]
 
 INSTALLED_APPS = [

@@ -1,0 +1,78 @@
+"""Which event wakes whom: the types of `globalmart.wiring`, and how its dotted names resolve."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib import import_module
+from typing import Any
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+
+@dataclass(frozen=True, slots=True)
+class Consumer:
+    """A handler of an event, run once per event in a transaction, on a queue's worker.
+
+    `handler` is the dotted name of a function (*, event_id, subject_id, **payload); `rings`
+    names the work that its effect may have made due.
+    """
+
+    handler: str
+    queue: str
+    rings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A kind of work rows: the RQ job that works them, and how to ask whether any is due.
+
+    `has_due` is the dotted name of a function (*, now) -> bool.
+    """
+
+    job: str
+    queue: str
+    has_due: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """A subject that has been in a state for longer than its age limit."""
+
+    subject_type: str
+    subject_id: int
+    kind: str
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Wiring:
+    """The whole choreography: event -> consumers, event -> work to ring for, kinds of work,
+    and the dotted names of functions (*, now) -> list[Stuck] that the watchdog asks."""
+
+    consumers: Mapping[str, tuple[Consumer, ...]]
+    rings: Mapping[str, tuple[str, ...]]
+    work: Mapping[str, Work]
+    watched: Mapping[str, str]
+
+
+@lru_cache
+def wiring() -> Wiring:
+    """Return the wiring that the settings name."""
+    found: Wiring = import_module(settings.WIRING).WIRING
+    return found
+
+
+@lru_cache(maxsize=None)
+def resolve(dotted: str) -> Callable[..., Any]:
+    """Return the function behind a dotted name. Raises ImportError."""
+    function: Callable[..., Any] = import_string(dotted)
+    return function
+
+
+def dotted_names() -> list[str]:
+    """Return every dotted name in the wiring, for the system check that resolves each."""
+    table = wiring()
+    handlers = [consumer.handler for many in table.consumers.values() for consumer in many]
+    work = [name for kind in table.work.values() for name in (kind.job, kind.has_due)]
+    return [*handlers, *work, *table.watched.values()]

@@ -1,0 +1,49 @@
+"""Money is an integer of minor units beside a currency code. No float, no decimal arithmetic."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from functools import lru_cache
+
+from babel.numbers import format_currency, get_currency_precision
+
+
+@lru_cache
+def minor_digits(currency: str) -> int:
+    """Return how many decimals a currency has (ISO 4217 through CLDR): GBP 2, JPY 0, KWD 3."""
+    return int(get_currency_precision(currency))
+
+
+def display(amount_minor: int, currency: str, locale: str = "en_GB") -> str:
+    """Return an amount for people, as £12.50."""
+    amount = Decimal(amount_minor).scaleb(-minor_digits(currency))
+    return format_currency(amount, currency, locale=locale)
+
+
+def included_tax(gross_minor: int, rate_bp: int) -> int:
+    """Return the tax inside a gross amount, in minor units, rounded half up.
+
+    gross = net + net x rate, so tax = gross x rate / (1 + rate), with the rate in basis points.
+    """
+    divisor = 10_000 + rate_bp
+    return (2 * gross_minor * rate_bp + divisor) // (2 * divisor)
+
+
+def allocate(amount_minor: int, weights: Sequence[int]) -> list[int]:
+    """Split a non-negative amount by weights so that the parts sum to it exactly.
+
+    Largest remainders get the left-over units, the earlier part first on a tie (Hamilton's
+    method). With all weights zero everything goes to the first part.
+    Raises ValueError without weights, or with a negative amount or weight.
+    """
+    if not weights or amount_minor < 0 or min(weights) < 0:
+        raise ValueError("allocate needs weights, and nothing negative")
+    total = sum(weights)
+    if total == 0:
+        return [amount_minor, *[0] * (len(weights) - 1)]
+    parts = [amount_minor * weight // total for weight in weights]
+    remainders = [amount_minor * weight % total for weight in weights]
+    left = amount_minor - sum(parts)
+    by_remainder = sorted(range(len(weights)), key=lambda place: (-remainders[place], place))
+    for place in by_remainder[:left]:
+        parts[place] += 1
+    return parts

@@ -1,0 +1,73 @@
+"""The whole choreography on one screen: which event wakes whom, and which work there is.
+
+Functions are named by dotted strings, as Django does, so that every import in the house points
+down; a system check resolves each at start-up. An event without a line here is for outside
+readers alone.
+"""
+
+from globalmart.core.choreography import Consumer, Wiring, Work
+
+WIRING = Wiring(
+    # An event's consumers run once each, in a transaction that also marks the delivery done.
+    consumers={
+        "payment.authorized": (Consumer("orders.jobs.on_payment_authorized", "default"),),
+        "payment.captured": (Consumer("orders.jobs.on_payment_captured", "default"),),
+        "payment.failed": (Consumer("orders.jobs.on_payment_closed", "default"),),
+        "payment.cancelled": (Consumer("orders.jobs.on_payment_closed", "default"),),
+        "fulfillment.accepted": (Consumer("orders.jobs.on_fulfillment_accepted", "default"),),
+        "shipment.dispatched": (
+            Consumer("orders.jobs.on_shipment_dispatched", "default", ("payments.operations",)),
+            Consumer(
+                "notifications.jobs.on_shipment_dispatched",
+                "notifications",
+                ("notifications.messages",),
+            ),
+        ),
+        "order.confirmed": (
+            Consumer(
+                "notifications.jobs.on_order_confirmed",
+                "notifications",
+                ("notifications.messages",),
+            ),
+        ),
+    },
+    # Work whose rows were made due in the event's own transaction.
+    rings={
+        "order.placed": ("payments.operations",),
+        "order.confirmed": ("fulfillment.requests",),
+        "payment.operation_planned": ("payments.operations",),
+    },
+    work={
+        "payments.operations": Work(
+            "payments.jobs.work_operations", "payments", "payments.queries.has_due_operations"
+        ),
+        "payments.checks": Work(
+            "payments.jobs.check_attempts", "payments", "payments.queries.has_due_checks"
+        ),
+        "payments.webhooks": Work(
+            "payments.jobs.apply_webhooks", "webhooks", "payments.queries.has_due_webhooks"
+        ),
+        "fulfillment.requests": Work(
+            "fulfillment.jobs.submit_due", "fulfillment", "fulfillment.queries.has_due_requests"
+        ),
+        "fulfillment.polls": Work(
+            "fulfillment.jobs.poll_due", "fulfillment", "fulfillment.queries.has_due_polls"
+        ),
+        "orders.unpaid": Work(
+            "orders.jobs.expire_unpaid", "default", "orders.queries.orders.has_unpaid_overdue"
+        ),
+        "notifications.messages": Work(
+            "notifications.jobs.send_due",
+            "notifications",
+            "notifications.queries.has_due_messages",
+        ),
+    },
+    # Alert kind -> who lists what is stuck in a state past its age.
+    watched={
+        "order_stuck": "orders.queries.orders.list_stuck",
+        "payment_stuck": "payments.queries.list_stuck_attempts",
+        "operation_stuck": "payments.queries.list_stuck_operations",
+        "fulfillment_stuck": "fulfillment.queries.list_stuck",
+        "message_stuck": "notifications.queries.list_stuck",
+    },
+)
