@@ -25,7 +25,7 @@ class Envelopes:
 
     def __init__(self) -> None:
         self._schema = etree.XMLSchema(etree.parse(str(XSD_PATH)))
-        # One schema object keeps one error log, so its users take turns; a check takes microseconds.
+        # One schema object keeps one error log, so its users take turns; a check is quick.
         self._turn = threading.Lock()
 
     def check_request(self, envelope: Any) -> None:
@@ -56,7 +56,7 @@ class Envelopes:
         with self._turn:
             if self._schema.validate(content):
                 return ""
-            errors = self._schema.error_log
+            errors: Any = self._schema.error_log
             first = errors[0] if len(errors) else None
         if first is None:
             return "an unnamed place"

@@ -162,7 +162,8 @@ def _build_service(transport: _Transport, url: str) -> Any:
         forbid_external=True,
         xml_huge_tree=False,
     )
-    client = zeep.Client(str(WSDL_PATH), transport=transport, settings=rules)
+    build: Any = zeep.Client  # its types are only half there
+    client = build(str(WSDL_PATH), transport=transport, settings=rules)
     return client.create_service(f"{{{NAMESPACE}}}WarehouseSoap", url)
 
 

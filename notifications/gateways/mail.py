@@ -38,7 +38,11 @@ def send_mail(
     forbid_transaction()
     _check(to=to, subject=subject)
     provider_id = _send(
-        to=to, subject=subject, text=text, html=html, metadata={**metadata, "message_id": message_id}
+        to=to,
+        subject=subject,
+        text=text,
+        html=html,
+        metadata={**metadata, "message_id": message_id},
     )
     log.info("mail %s handed over as %s", message_id, provider_id)
     return provider_id
@@ -70,8 +74,9 @@ def _send(*, to: str, subject: str, text: str, html: str, metadata: dict[str, st
         message.attach_alternative(html, "text/html")
         connection.open()
         try:
-            if getattr(connection, "session", None) is not None:
-                guard(connection.session)
+            session = getattr(connection, "session", None)
+            if session is not None:
+                guard(session)
             message.send()
         finally:
             connection.close()

@@ -5,6 +5,9 @@ No text of these errors holds an address, a number or a word of the message.
 
 from collections.abc import Iterator
 
+NEVER_CONNECTED = frozenset(
+    {"NewConnectionError", "NameResolutionError", "ConnectTimeout", "ConnectTimeoutError"}
+)
 # Wrong credentials are ours to mend, not the message's fault: it may go once they are mended.
 NOT_SENT = frozenset({301, 302, 303, 307, 308, 401, 403, 405, 407, 408, 429, 503})
 
@@ -36,7 +39,7 @@ def error_for_break(provider: str, error: BaseException) -> Exception:
     # urllib3 keeps the reason inside other errors; only a connection never made is harmless.
     names = {type(link).__name__ for link in _chain(error)}
     detail = f"{provider}: {type(error).__name__}"
-    if names & {"NewConnectionError", "NameResolutionError", "ConnectTimeout", "ConnectTimeoutError"}:
+    if names & NEVER_CONNECTED:
         return MessageDeferred(detail)
     return MessageUnknown(detail)
 

@@ -10,7 +10,7 @@ from twilio.rest import Client
 from notifications.gateways.deadline import DEADLINE_SECONDS, guard
 
 
-class RelocatedHttpClient(TwilioHttpClient):
+class RelocatedHttpClient(TwilioHttpClient):  # type: ignore[misc]  # the SDK has no types
     """Sends what the SDK addresses to api.twilio.com to `base` instead; never retries."""
 
     def __init__(self, *, base: str, deadline_seconds: float = DEADLINE_SECONDS) -> None:
