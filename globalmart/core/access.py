@@ -1,0 +1,141 @@
+"""Who may call the API: bearer keys of clients, scopes, and nothing in the query string."""
+
+import hashlib
+import secrets
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db.models import Q
+from django.utils import timezone
+from rest_framework.authentication import BaseAuthentication
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+
+from globalmart.core.models import ApiClient, ApiKey
+from globalmart.core.problems import Problem
+
+TEST_PREFIX, LIVE_PREFIX = "gm_test_", "gm_live_"
+PREFIXES = (TEST_PREFIX, LIVE_PREFIX)
+SHOWN_CHARACTERS = 12
+MAX_KEY_LENGTH = 200
+USE_RESOLUTION = timedelta(minutes=1)
+
+
+class KeyOfWrongMode(ImproperlyConfigured):
+    """A test key beside live payment keys, or a live key beside test ones."""
+
+
+def hash_key(key: str) -> str:
+    """Return the SHA-256 of a key in hex. A key has 256 random bits, so no salt is needed."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def register_key(
+    *, client_name: str, key: str, scopes: Collection[str], is_live: bool = False
+) -> ApiKey:
+    """Store a given key for a client of this name, making both where they are absent.
+
+    Raises KeyOfWrongMode when the key does not fit the payment keys of these settings.
+    """
+    prefix = LIVE_PREFIX if is_live else TEST_PREFIX
+    if not key.startswith(prefix) or is_live != settings.IS_LIVE:
+        raise KeyOfWrongMode(
+            f"A key {key[: len(prefix)]}… cannot exist beside "
+            f"{'live' if settings.IS_LIVE else 'test'} Stripe keys."
+        )
+    client, _ = ApiClient.objects.get_or_create(name=client_name)
+    row, _ = ApiKey.objects.update_or_create(
+        digest=hash_key(key),
+        defaults={
+            "client": client,
+            "prefix": key[:SHOWN_CHARACTERS],
+            "scopes": sorted(scopes),
+            "is_live": is_live,
+        },
+    )
+    return row
+
+
+def issue_key(*, client: ApiClient, scopes: Collection[str], expires_at: datetime | None) -> str:
+    """Make a key of this installation's mode for a client and return it; it is not kept."""
+    prefix = LIVE_PREFIX if settings.IS_LIVE else TEST_PREFIX
+    key = prefix + secrets.token_urlsafe(32)
+    ApiKey.objects.create(
+        client=client,
+        prefix=key[:SHOWN_CHARACTERS],
+        digest=hash_key(key),
+        scopes=sorted(scopes),
+        is_live=settings.IS_LIVE,
+        expires_at=expires_at,
+    )
+    return key
+
+
+def find_key(*, key: str, now: datetime) -> ApiKey | None:
+    """Return the usable key row, or None when it is unknown, revoked, expired or of another mode."""
+    row = ApiKey.objects.select_related("client").filter(digest=hash_key(key)).first()
+    if row is None or row.revoked_at is not None or not row.client.is_active:
+        return None
+    if row.is_live != settings.IS_LIVE or (row.expires_at is not None and row.expires_at <= now):
+        return None
+    return row
+
+
+def note_use(*, row: ApiKey, now: datetime) -> None:
+    """Remember that the key was used, at most once a minute: a hot key must not be a hot row."""
+    before = now - USE_RESOLUTION
+    if row.last_used_at is None or row.last_used_at <= before:
+        stale = Q(last_used_at__isnull=True) | Q(last_used_at__lte=before)
+        ApiKey.objects.filter(stale, pk=row.pk).update(last_used_at=now)
+
+
+def is_key(text: str) -> bool:
+    """Tell whether a text looks like one of our keys."""
+    return text.startswith(PREFIXES)
+
+
+class ApiKeyAuthentication(BaseAuthentication):
+    """`Authorization: Bearer <key>`. A key in the address is refused: addresses are logged."""
+
+    def authenticate(self, request: Request) -> tuple[ApiClient, ApiKey] | None:
+        if any(is_key(value) for values in request.GET.lists() for value in values[1]):
+            raise AuthenticationFailed(
+                "An API key was sent in the address. Send it in the Authorization header, and "
+                "revoke this one: addresses are logged."
+            )
+        header = request.META.get("HTTP_AUTHORIZATION", "")
+        if not header:
+            return None
+        scheme, _, key = header.partition(" ")
+        key = key.strip()
+        now = timezone.now()
+        row = None
+        # Non-ASCII and over-long texts cannot be ours; they never reach the database.
+        if scheme.lower() == "bearer" and is_key(key) and key.isascii():
+            row = find_key(key=key, now=now) if len(key) <= MAX_KEY_LENGTH else None
+        if row is None:
+            # One sentence for unknown, revoked and expired: nothing to learn by guessing.
+            raise AuthenticationFailed("The API key is not valid.")
+        note_use(row=row, now=now)
+        return row.client, row
+
+    def authenticate_header(self, request: Request) -> str:
+        return 'Bearer realm="api"'
+
+
+class HasScope(BasePermission):
+    """The view names the scope of each method in `scopes`; a method that it leaves out is closed."""
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        if request.auth is None:
+            return False
+        method = "GET" if request.method == "HEAD" else request.method
+        wanted = getattr(view, "scopes", {}).get(method)
+        has_handler = hasattr(view, str(method).lower())
+        if wanted in request.auth.scopes or not has_handler:  # no handler: 405 follows
+            return True
+        raise Problem(code="forbidden", detail=f"The key lacks the scope {wanted}.")
