@@ -111,12 +111,11 @@ def _line(line: Mapping[str, str | int], *, is_shipped: bool) -> str:
 
 
 def _parcels(book: Book, references: list[str]) -> dict[str, str]:
-    marks = ", ".join("?" for _ in references)
-    sql = (
+    rows = book.query(
         "SELECT s.*, i.sku, i.quantity FROM shipments s JOIN shipment_items i USING (shipment_id)"
-        f" WHERE s.reference IN ({marks}) ORDER BY s.shipment_id, i.id"  # noqa: S608  only marks
+        " WHERE s.reference IN (SELECT value FROM json_each(?)) ORDER BY s.shipment_id, i.id",
+        (json.dumps(references),),
     )
-    rows = book.query(sql, references)
     items: dict[str, list[str]] = {}
     parcels: dict[str, sqlite3.Row] = {}
     for row in rows:
