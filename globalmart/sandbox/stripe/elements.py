@@ -11,6 +11,7 @@ from globalmart.sandbox.stripe.store import Call, Json, Store
 from globalmart.sandbox.web import Request, Response
 
 ASSETS = Path(__file__).parent / "assets"
+STRIPE_JS = ("stripe-frame.js", "stripe-api.js")
 TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -21,8 +22,8 @@ POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src '
 
 
 def asset(request: Request) -> Response:
-    """GET /v3/{name}: one of the files in `assets`."""
-    return _file(request.params["name"])
+    """GET /v3/{name}: one of the files in `assets`; stripe.js is put together from two."""
+    return _stripe_js() if request.params["name"] == "stripe.js" else _file(request.params["name"])
 
 
 def challenge_page(store: Store, request: Request) -> Response:
@@ -75,6 +76,14 @@ def _file(name: str) -> Response:
     else:
         headers["Cross-Origin-Resource-Policy"] = "cross-origin"
     return Response(path.read_bytes(), 200, TYPES[path.suffix], headers)
+
+
+def _stripe_js() -> Response:
+    answer = _file(STRIPE_JS[0])
+    parts = b"\n".join((ASSETS / name).read_bytes() for name in STRIPE_JS)
+    # One function around it all, so that the page gets to see `window.Stripe` and nothing else.
+    answer.body = b'(function () {\n"use strict";\n' + parts + b"})();\n"
+    return answer
 
 
 def _return_url(url: str, intent: Json) -> str:
