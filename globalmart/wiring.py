@@ -36,6 +36,7 @@ WIRING = Wiring(
         "order.placed": ("payments.operations",),
         "order.confirmed": ("fulfillment.requests",),
         "payment.operation_planned": ("payments.operations",),
+        "payment.webhook_received": ("payments.webhooks",),
     },
     work={
         "payments.operations": Work(

@@ -42,3 +42,10 @@ class OperationPlanned(_PaymentEvent):
     """An operation became due outside the order's placing."""
 
     name: ClassVar[str] = "payment.operation_planned"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookReceived(_PaymentEvent):
+    """Stripe told of something that we did not know."""
+
+    name: ClassVar[str] = "payment.webhook_received"

@@ -1,0 +1,23 @@
+"""The one payment gateway of this process."""
+
+from functools import lru_cache
+
+from django.conf import settings
+
+from payments.gateways.intents import Notice, PaymentGateway
+
+
+@lru_cache
+def current() -> PaymentGateway:
+    """Return the gateway that the settings describe; safe to share between threads."""
+    # The SDK takes a second to import; a process that never pays need not wait for it.
+    from payments.gateways.stripe_gateway import StripeGateway  # noqa: PLC0415
+
+    return StripeGateway(secret_key=settings.STRIPE_SECRET_KEY, api_base=settings.STRIPE_API_BASE)
+
+
+def read_notice(*, payload: bytes, signature: str) -> Notice:
+    """Check a webhook and return what it tells. Raises BadSignature."""
+    from payments.gateways import stripe_gateway  # noqa: PLC0415 - as above
+
+    return stripe_gateway.read_notice(payload=payload, signature=signature)

@@ -1,0 +1,66 @@
+"""RQ jobs of payments. Each works all due rows of its kind in a bounded pool."""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from globalmart.core import bell
+from globalmart.core.work import drain
+from payments.models import PaymentAttempt, PaymentOperation, StripeEvent
+from payments.services.inbox import apply_event
+from payments.services.operations import LEASE_SECONDS, check_attempt, send_operation
+
+CHECK_LEASE = timedelta(seconds=30)
+
+
+def work_operations() -> None:
+    """Send what is planned; find out what became of what was sent."""
+    bell.answer("payments.operations")
+
+    def claim(limit: int) -> list[int]:
+        return PaymentOperation.objects.all().claim(
+            now=timezone.now(), limit=limit, lease_seconds=LEASE_SECONDS
+        )
+
+    drain(claim=claim, work=lambda key: send_operation(operation_id=key))
+
+
+def check_attempts() -> None:
+    """Look at the intents of attempts that nobody has told us about for a while."""
+    bell.answer("payments.checks")
+    drain(
+        claim=lambda limit: _claim_checks(now=timezone.now(), limit=limit),
+        work=_check,
+        threads=4,
+    )
+
+
+@transaction.atomic(durable=True)
+def _claim_checks(*, now: datetime, limit: int) -> list[int]:
+    """Push the next look ahead: whoever dies here is replaced when that time comes."""
+    due = PaymentAttempt.objects.filter(next_check_at__lte=now).order_by("next_check_at")
+    rows = list(due.select_for_update(skip_locked=True, no_key=True)[:limit])
+    for row in rows:
+        row.next_check_at = now + CHECK_LEASE
+        row.checks += 1
+    PaymentAttempt.objects.bulk_update(rows, ["next_check_at", "checks"])
+    return [row.pk for row in rows]
+
+
+def _check(attempt_id: int) -> None:
+    check_attempt(attempt_id=attempt_id)
+
+
+def apply_webhooks() -> None:
+    """Apply stored webhooks."""
+    bell.answer("payments.webhooks")
+
+    def claim(limit: int) -> list[int]:
+        return StripeEvent.objects.all().claim(
+            now=timezone.now(), limit=limit, lease_seconds=LEASE_SECONDS
+        )
+
+    drain(
+        claim=claim, work=lambda key: apply_event(event_pk=key, now=timezone.now()), threads=4
+    )

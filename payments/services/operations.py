@@ -1,0 +1,138 @@
+"""Send planned operations: committed as sent before bytes leave, looked up before sent again."""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from globalmart.core import states
+from globalmart.core.alerts import open_alert
+from globalmart.core.db import WORK_FIELDS
+from payments import gateways
+from payments.gateways.intents import Answer, Outcome
+from payments.models import PaymentAttempt, PaymentOperation
+from payments.services.outcomes import apply_outcome
+from payments.states import ATTEMPT, OPERATION, OperationKind, OperationState
+
+# Stripe may forget a key after 24 h; the same key would then be a new request.
+KEY_LIFE = timedelta(hours=23)
+LEASE_SECONDS = 20
+# What an intent looks like when this operation has certainly not been applied to it.
+NOT_APPLIED = {
+    OperationKind.CONFIRM: {Outcome.OPEN},
+    OperationKind.CAPTURE: {Outcome.AUTHORIZED},
+    OperationKind.CANCEL: {
+        Outcome.OPEN,
+        Outcome.DECLINED,
+        Outcome.REQUIRES_ACTION,
+        Outcome.AUTHORIZED,
+    },
+}
+
+
+def send_operation(*, operation_id: int) -> None:
+    """Send one operation, or find out what became of it, and record the outcome.
+
+    Waits for the network; refuses to run in a transaction. An operation that is finished, or
+    that cannot go yet, is left as it is.
+    """
+    operation, was_sent = _mark_sent(operation_id=operation_id, now=timezone.now())
+    if operation is None:
+        return
+    answer = _look_up(operation) if was_sent else None
+    if answer is None:
+        answer = _call(operation)
+    apply_outcome(
+        attempt_id=operation.attempt_id,
+        answer=answer,
+        actor="stripe",
+        now=timezone.now(),
+        operation_id=operation.pk,
+    )
+
+
+@transaction.atomic(durable=True)
+def _mark_sent(*, operation_id: int, now: datetime) -> tuple[PaymentOperation | None, bool]:
+    """Commit that the call is about to leave; tell whether it may have left before."""
+    operation = (
+        PaymentOperation.objects.locked().select_related("attempt").get(pk=operation_id)
+    )
+    if operation.finished_at is not None or not _is_possible(operation, now):
+        return None, False
+    # Even an operation put back to planned after a 429 or a lost answer may be known to Stripe.
+    was_sent = operation.first_sent_at is not None
+    if was_sent and now - (operation.first_sent_at or now) > KEY_LIFE:
+        open_alert(
+            kind="operation_too_old",
+            subject_type="order",
+            subject_id=operation.attempt.order_id,
+            detail=f"{operation.kind} of attempt {operation.attempt.number} has had no definite "
+            "answer for 23 hours; look it up in Stripe's dashboard",
+        )
+    if operation.state != OperationState.SENT:
+        states.require(OPERATION, "operation", operation.state, OperationState.SENT)
+    operation.state = OperationState.SENT
+    operation.first_sent_at = operation.first_sent_at or now
+    operation.lease_until = now + timedelta(seconds=LEASE_SECONDS)
+    operation.due_at = operation.due_at or now
+    operation.save(update_fields=["state", "first_sent_at", *WORK_FIELDS])
+    return operation, was_sent
+
+
+def _is_possible(operation: PaymentOperation, now: datetime) -> bool:
+    attempt = operation.attempt
+    if states.is_final(ATTEMPT, attempt.state):
+        operation.state = OperationState.REFUSED
+        operation.finished_at = now
+        operation.rest()
+        operation.save(update_fields=["state", "finished_at", *WORK_FIELDS])
+        return False
+    if operation.kind != OperationKind.CREATE and attempt.stripe_intent_id is None:
+        # The creation's own outcome comes first; it may have been applied without our knowing.
+        operation.postpone(now=now, seconds=2, error="waits for the intent")
+        operation.save(update_fields=list(WORK_FIELDS))
+        return False
+    return True
+
+
+def _look_up(operation: PaymentOperation) -> Answer | None:
+    """Ask for the intent's state; None means: certainly not applied, the same key may go again."""
+    attempt = operation.attempt
+    if attempt.stripe_intent_id is None:
+        return None if _is_key_alive(operation) else Answer(Outcome.UNKNOWN, code="key_expired")
+    answer = gateways.current().retrieve(intent_id=attempt.stripe_intent_id)
+    if answer.outcome not in NOT_APPLIED.get(OperationKind(operation.kind), set()):
+        return answer
+    return None if _is_key_alive(operation) else Answer(Outcome.UNKNOWN, code="key_expired")
+
+
+def _is_key_alive(operation: PaymentOperation) -> bool:
+    return timezone.now() - (operation.first_sent_at or timezone.now()) < KEY_LIFE
+
+
+def _call(operation: PaymentOperation) -> Answer:
+    gateway, key = gateways.current(), operation.idempotency_key
+    if operation.kind == OperationKind.CREATE:
+        return gateway.create(request=operation.request, key=key)
+    intent_id = operation.attempt.stripe_intent_id or ""
+    calls = {
+        OperationKind.CONFIRM: gateway.confirm,
+        OperationKind.CAPTURE: gateway.capture,
+        OperationKind.CANCEL: gateway.cancel,
+    }
+    call = calls[OperationKind(operation.kind)]
+    return call(intent_id=intent_id, request=operation.request, key=key)
+
+
+def check_attempt(*, attempt_id: int, actor: str = "poller") -> str:
+    """Fetch the attempt's intent, apply what it says, and return the attempt's state.
+
+    Waits for the network; refuses to run in a transaction. Without an intent nothing is asked.
+    """
+    attempt = PaymentAttempt.objects.get(pk=attempt_id)
+    if attempt.stripe_intent_id is None:
+        return attempt.state
+    answer = gateways.current().retrieve(intent_id=attempt.stripe_intent_id)
+    return apply_outcome(
+        attempt_id=attempt_id, answer=answer, actor=actor, now=timezone.now()
+    )
