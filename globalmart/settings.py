@@ -276,6 +276,7 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "EXCEPTION_HANDLER": "globalmart.core.problems.exception_handler",
     "UNAUTHENTICATED_USER": None,
+    "LIST_SERIALIZER_ERRORS_AS_DICT": True,
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "GlobalMart OMS API",
@@ -289,6 +290,11 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SERVERS": [{"url": BASE_URL}],
+    # The validator's badge would call a server of Swagger's makers.
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None, "filter": False},
+    "POSTPROCESSING_HOOKS": ["globalmart.core.schema.add_headers"],
 }
 UNFOLD = {"SITE_TITLE": "GlobalMart OMS", "SITE_HEADER": "GlobalMart OMS"}
 

@@ -1,0 +1,1 @@
+"""The order API, version 1: additive changes only."""
