@@ -12,11 +12,13 @@ from payments import gateways
 from payments.gateways.intents import Answer, Outcome
 from payments.models import PaymentAttempt, PaymentOperation
 from payments.services.outcomes import apply_outcome
+from payments.services.planning import plan_cancel
 from payments.states import ATTEMPT, OPERATION, OperationKind, OperationState
 
 # Stripe may forget a key after 24 h; the same key would then be a new request.
 KEY_LIFE = timedelta(hours=23)
 LEASE_SECONDS = 20
+TRIES_BEFORE_CANCEL = 4
 # What an intent looks like when this operation has certainly not been applied to it.
 NOT_APPLIED = {
     OperationKind.CONFIRM: {Outcome.OPEN},
@@ -49,6 +51,15 @@ def send_operation(*, operation_id: int) -> None:
         now=timezone.now(),
         operation_id=operation.pk,
     )
+    if was_sent and answer.outcome == Outcome.UNKNOWN:
+        _give_up_confirming(operation)
+
+
+def _give_up_confirming(operation: PaymentOperation) -> None:
+    """Stripe replays a 500 for its key for a day. Where a repeated confirmation hears it again
+    although the intent was seen unconfirmed, cancelling is the way to a definite answer."""
+    if operation.kind == OperationKind.CONFIRM and operation.tries >= TRIES_BEFORE_CANCEL:
+        plan_cancel(order_id=operation.attempt.order_id, now=timezone.now())
 
 
 @transaction.atomic(durable=True)

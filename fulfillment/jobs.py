@@ -1,0 +1,38 @@
+"""RQ jobs of fulfillment."""
+
+from django.utils import timezone
+
+from fulfillment.models import Fulfillment, Warehouse
+from fulfillment.services import requests, shipments
+from globalmart.core import bell
+from globalmart.core.work import drain
+
+
+def submit_due() -> None:
+    """Send requests that are due; find out what became of those in doubt."""
+    bell.answer("fulfillment.requests")
+
+    def claim(limit: int) -> list[int]:
+        return Fulfillment.objects.all().claim(
+            now=timezone.now(), limit=limit, lease_seconds=requests.LEASE_SECONDS
+        )
+
+    drain(claim=claim, work=lambda key: requests.submit(fulfillment_id=key))
+
+
+def poll_due() -> None:
+    """Ask the warehouses that are due what has changed; the lease makes it one poll at a time."""
+    bell.answer("fulfillment.polls")
+
+    def claim(limit: int) -> list[int]:
+        return Warehouse.objects.filter(is_active=True).claim(
+            now=timezone.now(), limit=limit, lease_seconds=60
+        )
+
+    # No lingering: the next poll is a second away, and the sweeper rings for it.
+    drain(
+        claim=claim,
+        work=lambda key: shipments.poll(warehouse_id=key),
+        threads=2,
+        linger_seconds=0,
+    )

@@ -1,0 +1,212 @@
+"""Requests to the warehouse: sent once, looked up before sent again."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from fulfillment import events, gateways
+from fulfillment.gateways.wms import (
+    OutcomeUnknown,
+    ShipTo,
+    SubmitAnswer,
+    SubmitLine,
+    SubmitRequest,
+    WarehouseOrder,
+    WarehouseRejected,
+    WarehouseUnavailable,
+)
+from fulfillment.models import Fulfillment, FulfillmentLine, Warehouse
+from fulfillment.states import FULFILLMENT, FulfillmentState
+from globalmart.core import outbox, states, timeline
+from globalmart.core.alerts import open_alert
+from globalmart.core.db import WORK_FIELDS
+from globalmart.core.work import backoff
+
+# Twice the gateway's deadline of 25 s.
+LEASE_SECONDS = 50
+# One look-up that finds nothing may be too early; the second, this much later, is believed.
+ABSENT_FOR = timedelta(seconds=60)
+UNSENT = {FulfillmentState.READY}
+IN_DOUBT = {FulfillmentState.SUBMITTING, FulfillmentState.SUBMIT_UNKNOWN}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """One line to ship."""
+
+    sku: str
+    name: str
+    quantity: int
+
+
+def open_fulfillment(
+    *,
+    order_id: int,
+    order_number: str,
+    service: str,
+    ship_to: Mapping[str, str],
+    lines: Sequence[Wanted],
+    now: datetime,
+) -> None:
+    """Insert the order's request to the warehouse, ready and due, in the caller's transaction.
+
+    `ship_to` has the keys of ShipTo. The second call for the order finds it there.
+    """
+    warehouse = Warehouse.objects.filter(is_active=True).order_by("priority", "pk")[0]
+    if Fulfillment.objects.filter(order_id=order_id, warehouse=warehouse).exists():
+        return
+    fulfillment = Fulfillment.objects.create(
+        order_id=order_id,
+        warehouse=warehouse,
+        reference=f"{order_number}-1",
+        order_number=order_number,
+        service=service,
+        ship_to=dict(ship_to),
+        state=FulfillmentState.READY,
+        due_at=now,
+    )
+    FulfillmentLine.objects.bulk_create(
+        FulfillmentLine(fulfillment=fulfillment, sku=line.sku, name=line.name, quantity=line.quantity)
+        for line in lines
+    )
+    # Whoever ships must be listened to; the poll's own clock goes on from here.
+    Warehouse.objects.filter(pk=warehouse.pk, due_at__isnull=True).update(due_at=now)
+
+
+def submit(*, fulfillment_id: int) -> None:
+    """Send one request, or find out what became of it, and record the outcome.
+
+    Waits for the network; refuses to run in a transaction.
+    """
+    row, is_resend = _take(fulfillment_id=fulfillment_id, now=timezone.now())
+    if row is None or row.lease_token is None:
+        return
+    gateway = gateways.current()
+    try:
+        known = gateway.get_order(row.reference) if is_resend else None
+        if known is not None:
+            _record_found(row, known)
+        elif is_resend and not _is_surely_absent(row, timezone.now()):
+            _postpone(row, FulfillmentState.SUBMIT_UNKNOWN, "absent once; asked again in 60 s", 61)
+        else:
+            _record_answer(row, gateway.submit_order(_request(row)))
+    except WarehouseRejected as error:
+        _record_answer(row, SubmitAnswer("rejected", "", error.code, error.message))
+    except WarehouseUnavailable as error:
+        state = FulfillmentState(row.state) if is_resend else FulfillmentState.READY
+        _postpone(row, state, str(error), backoff(row.tries))
+    except OutcomeUnknown as error:
+        _postpone(row, FulfillmentState.SUBMIT_UNKNOWN, str(error), backoff(row.tries))
+
+
+@transaction.atomic(durable=True)
+def _take(*, fulfillment_id: int, now: datetime) -> tuple[Fulfillment | None, bool]:
+    """Commit that we are about to send; tell whether it may have been sent before."""
+    row = Fulfillment.objects.locked().get(pk=fulfillment_id)
+    if row.state not in UNSENT | IN_DOUBT:
+        row.rest()
+        row.save(update_fields=list(WORK_FIELDS))
+        return None, False
+    is_resend = row.state in IN_DOUBT
+    if not is_resend:
+        _move(row, FulfillmentState.SUBMITTING, now)
+    row.first_sent_at = row.first_sent_at or now
+    row.lease_until = now + timedelta(seconds=LEASE_SECONDS)
+    row.save()
+    return row, is_resend
+
+
+def _is_surely_absent(row: Fulfillment, now: datetime) -> bool:
+    """Two look-ups without a find, a minute apart. The first one is noted."""
+    if row.absent_since is not None:
+        return now - row.absent_since >= ABSENT_FOR
+    Fulfillment.objects.filter(pk=row.pk).update(absent_since=now)
+    return False
+
+
+def _request(row: Fulfillment) -> SubmitRequest:
+    lines = row.lines.order_by("pk")
+    return SubmitRequest(
+        reference=row.reference,
+        sequence=row.sequence,
+        order_number=row.order_number,
+        service="express" if row.service == "express" else "standard",
+        ship_to=ShipTo(**row.ship_to),
+        lines=tuple(
+            SubmitLine(place, line.sku, line.name, line.quantity)
+            for place, line in enumerate(lines, start=1)
+        ),
+    )
+
+
+def _move(row: Fulfillment, state: FulfillmentState, now: datetime, reason: str = "") -> None:
+    """One step of the fulfillment's machine, with its line in the order's timeline."""
+    states.require(FULFILLMENT, "fulfillment", row.state, state)
+    timeline.record(
+        subject_type="order",
+        subject_id=row.order_id,
+        kind=f"fulfillment.{state}",
+        before=row.state,
+        after=state,
+        actor="warehouse" if row.first_sent_at else "system",
+        reason=reason,
+        data={"reference": row.reference},
+    )
+    row.state = state
+    row.state_changed_at = now
+
+
+def _locked(row: Fulfillment, token: UUID | None) -> Fulfillment | None:
+    """The row, locked, if our lease is still the one that counts (a zombie's is not)."""
+    fresh = Fulfillment.objects.locked().get(pk=row.pk)
+    return fresh if fresh.is_held_by(token) and fresh.state in IN_DOUBT else None
+
+
+@transaction.atomic(durable=True)
+def _record_answer(row: Fulfillment, answer: SubmitAnswer) -> None:
+    fresh = _locked(row, row.lease_token)
+    if fresh is None:
+        return
+    now = timezone.now()
+    if answer.result == "rejected":
+        _move(fresh, FulfillmentState.REJECTED, now, answer.code)
+        fresh.last_error = f"{answer.code}: {answer.message}"[:500]
+        _alert_rejected(fresh, answer.code)
+        event = events.FulfillmentRejected
+    else:
+        # A duplicate is our own earlier request: success.
+        fresh.wms_number = answer.wms_number
+        _move(fresh, FulfillmentState.ACCEPTED, now)
+        event = events.FulfillmentAccepted
+    fresh.rest()
+    fresh.save()
+    outbox.publish(event(subject_id=fresh.order_id, fulfillment_id=fresh.pk))
+
+
+def _alert_rejected(row: Fulfillment, code: str) -> None:
+    open_alert(
+        kind="fulfillment_rejected",
+        subject_type="order",
+        subject_id=row.order_id,
+        detail=f"The warehouse refused {row.reference}: {code}. Correct the order and send again.",
+    )
+
+
+def _record_found(row: Fulfillment, known: WarehouseOrder) -> None:
+    _record_answer(row, SubmitAnswer("duplicate", known.wms_number, "", ""))
+
+
+@transaction.atomic(durable=True)
+def _postpone(row: Fulfillment, state: FulfillmentState, error: str, seconds: float) -> None:
+    fresh = _locked(row, row.lease_token)
+    if fresh is None:
+        return
+    now = timezone.now()
+    if fresh.state != state:
+        _move(fresh, state, now, "no answer")
+    fresh.postpone(now=now, seconds=seconds, error=error)
+    fresh.save()

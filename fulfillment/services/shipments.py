@@ -1,0 +1,177 @@
+"""What the warehouse says it has done: polled, recorded once, however often it is repeated."""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from fulfillment import events, gateways
+from fulfillment.gateways.wms import (
+    OutcomeUnknown,
+    WarehouseOrder,
+    WarehouseRejected,
+    WarehouseShipment,
+    WarehouseUnavailable,
+)
+from fulfillment.models import Fulfillment, FulfillmentLine, Shipment, ShipmentLine, Warehouse
+from fulfillment.services import stock
+from fulfillment.states import FULFILLMENT, FulfillmentState, ShipmentState
+from globalmart.core import outbox, states, timeline
+from globalmart.core.alerts import open_alert
+from globalmart.core.db import WORK_FIELDS
+from globalmart.core.ids import public_id
+from globalmart.core.work import backoff
+
+PAGE = 200
+# The warehouse's clock may lag ours, and a change may commit late: read this much again.
+OVERLAP = timedelta(seconds=30)
+ENDED = (FulfillmentState.SHIPPED, FulfillmentState.CANCELLED, FulfillmentState.INCOMPLETE)
+PICKING = {"picking", "packed", "partially_shipped", "shipped"}
+
+
+def poll(*, warehouse_id: int) -> None:
+    """Read the warehouse's changes to the end and record them; set the time of the next poll.
+
+    Waits for the network; refuses to run in a transaction.
+    """
+    warehouse = Warehouse.objects.get(pk=warehouse_id)
+    since = warehouse.polled_at - OVERLAP if warehouse.polled_at else None
+    started, cursor = timezone.now(), warehouse.poll_cursor
+    try:
+        while True:
+            page = gateways.current().list_changes(since, cursor, PAGE)
+            for found in page.orders:
+                record(warehouse_id=warehouse_id, found=found)
+            cursor = page.next_cursor
+            if not page.has_more:
+                break
+        warehouse.polled_at, warehouse.poll_cursor = started, cursor
+        _rest_until_next(warehouse)
+    except (WarehouseUnavailable, OutcomeUnknown, WarehouseRejected) as error:
+        seconds = backoff(warehouse.tries, most=60)
+        warehouse.postpone(now=timezone.now(), seconds=seconds, error=str(error))
+        warehouse.save(update_fields=list(WORK_FIELDS))
+
+
+def _rest_until_next(warehouse: Warehouse) -> None:
+    warehouse.tries = 0
+    now = timezone.now()
+    warehouse.postpone(now=now, seconds=settings.WMS_POLL_SECONDS)
+    warehouse.save(update_fields=["polled_at", "poll_cursor", "tries", *WORK_FIELDS])
+
+
+def record(*, warehouse_id: int, found: WarehouseOrder) -> None:
+    """Record what the warehouse says about one of our requests; a repetition changes nothing."""
+    known = Fulfillment.objects.filter(warehouse_id=warehouse_id, reference=found.reference).first()
+    if known is None:
+        open_alert(
+            kind="warehouse_order_unknown",
+            subject_type="warehouse",
+            subject_id=warehouse_id,
+            detail=f"The warehouse tells of {found.reference}, which is not ours",
+        )
+        return
+    if known.state in ENDED:
+        return
+    _record_order(known.pk, found)
+
+
+@transaction.atomic(durable=True)
+def _record_order(fulfillment_id: int, found: WarehouseOrder) -> None:
+    row = Fulfillment.objects.locked().get(pk=fulfillment_id)
+    now = timezone.now()
+    told = row.state in {FulfillmentState.SUBMITTING, FulfillmentState.SUBMIT_UNKNOWN}
+    if told:
+        # The answer to our request was lost; that the warehouse works on it is the answer.
+        _move(row, FulfillmentState.ACCEPTED, now)
+        row.rest()
+        outbox.publish(events.FulfillmentAccepted(subject_id=row.order_id, fulfillment_id=row.pk))
+    row.wms_number = found.wms_number
+    if found.status in PICKING and row.state == FulfillmentState.ACCEPTED:
+        _move(row, FulfillmentState.IN_PROGRESS, now)
+    known = set(row.shipments.values_list("wms_shipment_id", flat=True))
+    for parcel in found.shipments:
+        if parcel.shipment_id not in known:
+            _record_shipment(row, parcel)
+    _derive_state(row, now)
+    row.save()
+
+
+def _record_shipment(row: Fulfillment, parcel: WarehouseShipment) -> None:
+    """Insert one parcel, count it on the lines, take its units out of stock, tell the house."""
+    quantities = _fitting(row, parcel)
+    if not quantities:
+        return
+    shipment = Shipment.objects.create(
+        public_id=public_id("shp"),
+        order_id=row.order_id,
+        fulfillment=row,
+        warehouse_id=row.warehouse_id,
+        wms_shipment_id=parcel.shipment_id,
+        state=ShipmentState.IN_TRANSIT,
+        carrier=parcel.carrier,
+        tracking_number=parcel.tracking_number,
+        tracking_url=parcel.tracking_url,
+        shipped_at=parcel.shipped_at,
+    )
+    ShipmentLine.objects.bulk_create(
+        ShipmentLine(shipment=shipment, sku=sku, quantity=quantity)
+        for sku, quantity in sorted(quantities.items())
+    )
+    stock.consume(order_id=row.order_id, warehouse_id=row.warehouse_id, quantities=quantities)
+    timeline.record(
+        subject_type="order",
+        subject_id=row.order_id,
+        kind="shipment.dispatched",
+        actor="warehouse",
+        data={"shipment": shipment.public_id, "units": sum(quantities.values())},
+    )
+    outbox.publish(events.ShipmentDispatched(subject_id=row.order_id, shipment_id=shipment.pk))
+
+
+def _fitting(row: Fulfillment, parcel: WarehouseShipment) -> dict[str, int]:
+    """Count the parcel on the request's lines; what does not fit is an alert, not a booking."""
+    lines = {line.sku: line for line in row.lines.all()}
+    wanted: dict[str, int] = {}
+    for item in parcel.lines:
+        wanted[item.sku] = wanted.get(item.sku, 0) + item.quantity
+    fits = all(
+        sku in lines and 0 < quantity <= lines[sku].quantity - lines[sku].shipped
+        for sku, quantity in wanted.items()
+    )
+    if not fits:
+        open_alert(
+            kind="shipment_does_not_fit",
+            subject_type="order",
+            subject_id=row.order_id,
+            detail=f"Parcel {parcel.shipment_id} of {row.reference} holds what was not asked for",
+        )
+        return {}
+    for sku, quantity in wanted.items():
+        lines[sku].shipped += quantity
+    FulfillmentLine.objects.bulk_update(lines.values(), ["shipped"])
+    return wanted
+
+
+def _derive_state(row: Fulfillment, now: datetime) -> None:
+    lines = list(row.lines.all())
+    if all(line.shipped == line.quantity for line in lines):
+        _move(row, FulfillmentState.SHIPPED, now)
+    elif row.state != FulfillmentState.PARTIALLY_SHIPPED and any(line.shipped for line in lines):
+        _move(row, FulfillmentState.PARTIALLY_SHIPPED, now)
+
+
+def _move(row: Fulfillment, state: FulfillmentState, now: datetime) -> None:
+    states.require(FULFILLMENT, "fulfillment", row.state, state)
+    timeline.record(
+        subject_type="order",
+        subject_id=row.order_id,
+        kind=f"fulfillment.{state}",
+        before=row.state,
+        after=state,
+        actor="warehouse",
+        data={"reference": row.reference},
+    )
+    row.state = state
+    row.state_changed_at = now
