@@ -31,7 +31,7 @@ class Page:
 
         Raises LookupError.
         """
-        tree = html.fromstring(self.body, base_url=self.url)
+        tree: Any = html.fromstring(self.body, base_url=self.url)
         for form in tree.forms:
             if holding in (form.get("action") or "") or holding in form.fields:
                 address = urljoin(self.url, form.get("action") or self.url)

@@ -127,8 +127,10 @@ class ProcessList:
 
     def background(self) -> list[Process]:
         """Return a worker per queue, the relay and cron; each is ready when it reports alive."""
-        named = [(f"worker-{queue}", ("worker", queue), f"worker:{queue}") for queue in QUEUES]
-        named += [(name, (name,), name) for name in ("relay", "cron")]
+        named: list[tuple[str, tuple[str, ...], str]] = [
+            *((f"worker-{queue}", ("worker", queue), f"worker:{queue}") for queue in QUEUES),
+            *((name, (name,), name) for name in ("relay", "cron")),
+        ]
         owner = self._stores.owner_url
         return [
             self._manage(

@@ -167,8 +167,8 @@ class Supervisor:
             self._fail(str(error))
 
     def _give_up(self, process: Process, how: str) -> None:
-        times = f"for the {RESTARTS_ALLOWED + 1}th time within a minute and is left alone"
-        self._fail(str(self._failed(process, f"{how} {times}")))
+        times = f"{RESTARTS_ALLOWED + 1} times within a minute"
+        self._fail(str(self._failed(process, f"{how} too often: {times}")))
 
     def _fail(self, message: str) -> None:
         self.failure = message
