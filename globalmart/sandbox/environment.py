@@ -63,11 +63,12 @@ def refuse_live_keys(*sources: Mapping[str, str]) -> None:
 
 
 def inherited() -> dict[str, str]:
-    """Return our own environment, less what would bend libpq or Django."""
+    """Return our own environment, less what would bend Django or an embedded PostgreSQL."""
+    is_embedded = not os.environ.get("DATABASE_URL")
     return {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith("PG") and name != "DJANGO_SETTINGS_MODULE"
+        if name != "DJANGO_SETTINGS_MODULE" and not (is_embedded and name.startswith("PG"))
     }
 
 

@@ -24,6 +24,7 @@ from globalmart.sandbox.processes import Process
 
 OWNER = "oms"
 DATABASE = "oms"
+PORT = 5432  # no TCP port: a part of the socket's name
 # lock_timeout, statement_timeout, idle_in_transaction_session_timeout
 ROLES = {"oms_web": ("2s", "5s", "10s"), "oms_worker": ("5s", "30s", "30s")}
 INITDB = (
@@ -48,15 +49,18 @@ class Postgres:
     is_throw_away: bool
 
     def url(self, *, role: str = OWNER, database: str = DATABASE) -> str:
-        """Return the address for a role, as libpq and django-environ read it."""
-        return f"postgres://{role}@/{database}?host={self.sockets}"
+        """Return the address for a role, as libpq and django-environ read it.
+
+        It names the port, so that no PGPORT of ours can bend it.
+        """
+        return f"postgres://{role}@:{PORT}/{database}?host={self.sockets}"
 
     def process(self, *, environment: Mapping[str, str]) -> Process:
         """Return how to run the server."""
         command = [
             *(str(self.binaries / "postgres"), "-D", str(self.data), "-k", str(self.sockets)),
             *("-c", "listen_addresses=", "-c", "unix_socket_permissions=0700"),
-            *("-c", "max_connections=200"),
+            *("-c", f"port={PORT}", "-c", "max_connections=200"),
         ]
         if self.is_throw_away:
             # Survives a killed server, not a power cut; nobody misses these data then.
