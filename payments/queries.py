@@ -13,6 +13,7 @@ from payments.states import (
     LIVE,
     OPEN,
     OPERATION_AGE,
+    AttemptState,
 )
 
 
@@ -148,3 +149,13 @@ def list_stuck_operations(*, now: datetime) -> list[Stuck]:
     ]
 
 
+
+
+def waiting_for_browser(order_ids: Sequence[int]) -> set[int]:
+    """Return those orders whose payment waits for the customer's browser."""
+    waiting = PaymentAttempt.objects.filter(
+        order_id__in=order_ids,
+        mode=PaymentAttempt.Mode.BROWSER,
+        state__in=[AttemptState.CREATED, AttemptState.REQUIRES_ACTION],
+    )
+    return set(waiting.values_list("order_id", flat=True))

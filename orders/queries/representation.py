@@ -1,0 +1,97 @@
+"""An order as the API shows it."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fulfillment import queries as fulfillment
+from orders.links import order_url
+from orders.models import Order, OrderLine
+from payments import queries as payments
+
+
+def order_body(
+    *,
+    order: Order,
+    lines: Sequence[OrderLine],
+    payment_status: str = "pending",
+    fulfillment_status: str = "unfulfilled",
+    shipments: Sequence[fulfillment.ShipmentView] = (),
+    needs_browser: bool = False,
+) -> dict[str, Any]:
+    """Return one order as JSON values: money in minor units, times RFC 3339 in UTC.
+
+    With `needs_browser` it carries `pay_url`, where the customer pays.
+    """
+    body: dict[str, Any] = {
+        "id": order.public_id,
+        "number": order.number,
+        "external_ref": order.external_ref,
+        "status": str(order.state),
+        "payment_status": payment_status,
+        "fulfillment_status": fulfillment_status,
+        "currency": order.currency,
+        "subtotal_minor": order.subtotal_minor,
+        "shipping_minor": order.shipping_minor,
+        "tax_minor": order.tax_minor,
+        "tax_included": True,
+        "discount_minor": order.discount_minor,
+        "total_minor": order.total_minor,
+        "customer": {"email": order.email, "name": order.name, "phone": order.phone},
+        "shipping_address": order.shipping_address,
+        "billing_address": order.billing_address,
+        "shipping_method": order.shipping_method,
+        "lines": [_line(line) for line in lines],
+        "shipments": [_shipment(parcel) for parcel in shipments],
+        "metadata": order.metadata,
+        "tracking_url": order_url(order),
+        "created_at": order.created_at.isoformat().replace("+00:00", "Z"),
+        "livemode": order.is_live,
+    }
+    if needs_browser:
+        body["pay_url"] = order_url(order) + "pay/"
+    return body
+
+
+def _line(line: OrderLine) -> dict[str, Any]:
+    return {
+        "id": line.public_id,
+        "sku": line.sku,
+        "name": line.name,
+        "quantity": line.quantity,
+        "unit_price_minor": line.unit_price_minor,
+        "discount_minor": line.discount_minor,
+        "tax_minor": line.tax_minor,
+        "total_minor": line.total_minor,
+        "shipped": line.shipped,
+    }
+
+
+def _shipment(parcel: fulfillment.ShipmentView) -> dict[str, Any]:
+    return {
+        "id": parcel.public_id,
+        "status": parcel.state,
+        "carrier": parcel.carrier,
+        "tracking_number": parcel.tracking_number,
+        "tracking_url": parcel.tracking_url,
+        "shipped_at": parcel.shipped_at.isoformat().replace("+00:00", "Z"),
+        "lines": [{"sku": sku, "quantity": quantity} for sku, quantity in parcel.lines],
+    }
+
+
+def represent(orders: Sequence[Order]) -> list[dict[str, Any]]:
+    """Return orders for a list, in a fixed number of queries. Prefetch `lines` first."""
+    ids = [order.pk for order in orders]
+    paid, shipped = payments.summaries(ids), fulfillment.summaries(ids)
+    parcels = fulfillment.list_shipments(ids)
+    waiting = payments.waiting_for_browser(ids)
+    return [
+        order_body(
+            order=order,
+            lines=sorted(order.lines.all(), key=lambda line: line.position),
+            payment_status=paid.get(order.pk, "unpaid"),
+            fulfillment_status=shipped[order.pk],
+            shipments=parcels.get(order.pk, []),
+            needs_browser=order.pk in waiting,
+        )
+        for order in orders
+    ]

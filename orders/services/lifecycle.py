@@ -1,0 +1,137 @@
+"""The order's own machine: every step locks the order, checks the table, tells timeline and
+outbox, in one transaction. The second telling of the same fact finds the state moved and does
+nothing."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from fulfillment import queries as parcels
+from fulfillment.services import requests, stock
+from globalmart.core import outbox, states, timeline
+from orders import events
+from orders.models import Order, OrderLine
+from orders.states import ORDER, OrderState
+from payments import queries as payments
+from payments.services import planning
+
+
+def _move(
+    order: Order, state: OrderState, event: outbox.Event, *, actor: str, now: datetime
+) -> None:
+    states.require(ORDER, "order", order.state, state)
+    timeline.record(
+        subject_type="order",
+        subject_id=order.pk,
+        kind=f"order.{state}",
+        before=order.state,
+        after=state,
+        actor=actor,
+    )
+    order.state = state
+    order.state_changed_at = now
+    order.version += 1
+    order.save()
+    outbox.publish(event)
+
+
+@transaction.atomic
+def confirm_order(*, order_id: int, actor: str, now: datetime) -> bool:
+    """The money is held: confirm, commit the stock, open the request to the warehouse (Tx3).
+
+    Returns whether this call confirmed it.
+    """
+    order = Order.objects.locked().get(pk=order_id)
+    if order.state != OrderState.PENDING_PAYMENT or not payments.is_covered(order_id=order_id):
+        return False
+    order.confirmed_at = now
+    event = events.OrderConfirmed(subject_id=order.pk)
+    _move(order, OrderState.CONFIRMED, event, actor=actor, now=now)
+    requests.open_fulfillment(
+        order_id=order.pk,
+        order_number=order.number,
+        service=order.shipping_method,
+        ship_to=_ship_to(order),
+        lines=[
+            requests.Wanted(sku=line.sku, name=line.name, quantity=line.quantity)
+            for line in order.lines.order_by("position")
+        ],
+        now=now,
+    )
+    stock.commit_reservations(order_id=order.pk)
+    return True
+
+
+def _ship_to(order: Order) -> dict[str, str]:
+    address = order.shipping_address
+    parts = ("name", "line1", "line2", "city", "region", "postal_code", "country")
+    return {**{part: address.get(part, "") for part in parts}, "phone": order.phone}
+
+
+@transaction.atomic
+def start_fulfillment(*, order_id: int, now: datetime) -> None:
+    """The warehouse has accepted the request."""
+    order = Order.objects.locked().get(pk=order_id)
+    if order.state == OrderState.CONFIRMED:
+        event = events.OrderInFulfillment(subject_id=order.pk)
+        _move(order, OrderState.IN_FULFILLMENT, event, actor="warehouse", now=now)
+
+
+@transaction.atomic
+def record_shipment(*, order_id: int, now: datetime) -> None:
+    """Goods have left: count them on the lines and plan the capture."""
+    order = Order.objects.locked().get(pk=order_id)
+    if order.state == OrderState.CONFIRMED:
+        # The parcel overtook the warehouse's acceptance.
+        event = events.OrderInFulfillment(subject_id=order.pk)
+        _move(order, OrderState.IN_FULFILLMENT, event, actor="warehouse", now=now)
+    shipped: dict[str, int] = {}
+    for parcel in parcels.list_shipments([order_id]).get(order_id, []):
+        for sku, quantity in parcel.lines:
+            shipped[sku] = shipped.get(sku, 0) + quantity
+    lines = list(order.lines.all())
+    for line in lines:
+        line.shipped = shipped.get(line.sku, 0)
+    OrderLine.objects.bulk_update(lines, ["shipped"])
+    planning.plan_capture(order_id=order_id, now=now)
+    _complete_if_done(order, now)
+
+
+@transaction.atomic
+def record_capture(*, order_id: int, now: datetime) -> None:
+    """Money was captured: the order may be complete."""
+    _complete_if_done(Order.objects.locked().get(pk=order_id), now)
+
+
+def _complete_if_done(order: Order, now: datetime) -> None:
+    """Every line shipped or cancelled, all that is due captured: nothing is left to do."""
+    if order.state != OrderState.IN_FULFILLMENT:
+        return
+    is_shipped = all(
+        line.shipped + line.cancelled == line.quantity for line in order.lines.all()
+    )
+    if is_shipped and payments.is_settled(order_id=order.pk):
+        order.completed_at = now
+        event = events.OrderCompleted(subject_id=order.pk)
+        _move(order, OrderState.COMPLETED, event, actor="system", now=now)
+
+
+@transaction.atomic
+def expire_order(*, order_id: int, now: datetime) -> None:
+    """End an order that was not paid in time, and give its stock back.
+
+    The clock alone ends nothing: first the live attempt is cancelled and seen cancelled (the
+    event of that comes back here), and only then the stock is released.
+    """
+    order = Order.objects.locked().get(pk=order_id)
+    is_overdue = order.payment_due_at is not None and order.payment_due_at <= now
+    if order.state != OrderState.PENDING_PAYMENT or not is_overdue:
+        return
+    if payments.is_covered(order_id=order_id):
+        confirm_order(order_id=order_id, actor="system", now=now)
+        return
+    if not planning.plan_cancel(order_id=order_id, now=now):
+        return
+    event = events.OrderExpired(subject_id=order.pk)
+    _move(order, OrderState.EXPIRED, event, actor="system", now=now)
+    stock.release_reservations(order_id=order_id)

@@ -1,0 +1,86 @@
+"""Paying for an order in the customer's browser."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+
+from globalmart.core.db import forbid_transaction
+from orders.links import order_url
+from orders.models import Order
+from orders.services.lifecycle import confirm_order
+from orders.states import OrderState
+from payments import queries as payments
+from payments.queries import AttemptView
+from payments.services import browser
+from payments.services.intake import PaymentPlan
+
+
+class NotPayable(Exception):
+    """The order does not wait for money: it is paid, or has ended."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BrowserPayment:
+    """What the page needs to confirm. Without `client_secret` Stripe has not answered yet, or
+    the payment needs nothing more (`is_settled`)."""
+
+    attempt_uuid: UUID
+    client_secret: str | None
+    is_settled: bool
+    amount_minor: int
+    currency: str
+
+
+def start_browser_payment(*, order_id: int, now: datetime) -> BrowserPayment:
+    """Make sure that the order has an intent for the browser, and return its client secret.
+
+    Waits for the network (up to 10 s). The second call returns the same intent. Raises
+    NotPayable.
+    """
+    forbid_transaction()
+    attempt = _ensure_attempt(order_id=order_id, now=now)
+    secret = browser.client_secret(attempt_id=attempt.id)
+    fresh = payments.find_attempt(uuid=attempt.uuid) or attempt
+    return BrowserPayment(
+        attempt_uuid=attempt.uuid,
+        client_secret=secret if fresh.state in browser.PAYABLE else None,
+        is_settled=fresh.state in browser.SETTLED,
+        amount_minor=attempt.amount_minor,
+        currency=attempt.currency,
+    )
+
+
+@transaction.atomic
+def _ensure_attempt(*, order_id: int, now: datetime) -> AttemptView:
+    """Return the live attempt; plan the next one where the last has ended without money."""
+    order = Order.objects.locked().get(pk=order_id)
+    live = payments.find_live_attempt(order_id=order_id)
+    if live is not None:
+        return live
+    if order.state != OrderState.PENDING_PAYMENT:
+        raise NotPayable
+    plan = PaymentPlan(
+        order_id=order.pk,
+        order_public_id=order.public_id,
+        order_number=order.number,
+        currency=order.currency,
+        amount_minor=order.total_minor,
+        return_url=order_url(order),
+    )
+    return browser.plan_next_attempt(plan=plan, now=now)
+
+
+def settle_return(*, attempt_uuid: UUID, now: datetime) -> str:
+    """The customer is back: fetch the intent, apply what it says, confirm the order if paid.
+
+    Returns the attempt's state. Whatever the address bar claims is not asked. Waits for the
+    network. Raises LookupError for an unknown attempt.
+    """
+    attempt = payments.find_attempt(uuid=attempt_uuid)
+    if attempt is None:
+        raise LookupError(str(attempt_uuid))
+    state = browser.refresh(attempt_id=attempt.id)
+    confirm_order(order_id=attempt.order_id, actor="customer", now=now)
+    return state

@@ -1,0 +1,72 @@
+"""Staff pages of payments: read-only, because money moves through services."""
+
+from django.contrib import admin
+
+from globalmart.core.admin import HouseAdmin, HouseInline, chip, money
+from payments import models
+
+
+@admin.register(models.OrderAccount)
+class OrderAccountAdmin(HouseAdmin):
+    list_display = (
+        "order",
+        "currency",
+        money("due_minor"),
+        money("authorized_minor"),
+        money("captured_minor"),
+        money("refunded_minor"),
+    )
+    list_select_related = ("order",)
+    search_fields = ("=order__number",)
+    ordering = ("-id",)
+
+
+class OperationInline(HouseInline):
+    model = models.PaymentOperation
+    hidden = ("uuid", "request", "lease_token", "lease_until")
+
+
+@admin.register(models.PaymentAttempt)
+class PaymentAttemptAdmin(HouseAdmin):
+    list_display = (
+        "order",
+        "number",
+        chip(),
+        money("amount_minor"),
+        money("captured_minor"),
+        "mode",
+        "stripe_intent_id",
+        "created_at",
+    )
+    list_filter = ("state", "mode")
+    list_select_related = ("order",)
+    search_fields = ("=order__number", "=stripe_intent_id")
+    search_help_text = "Order number or Stripe's id of the intent, in full"
+    ordering = ("-id",)
+    inlines = (OperationInline,)
+
+
+@admin.register(models.PaymentOperation)
+class PaymentOperationAdmin(HouseAdmin):
+    list_display = ("attempt", "kind", "number", chip(), "tries", "due_at", "last_error")
+    list_filter = ("state", "kind")
+    list_select_related = ("attempt",)
+    search_fields = ("=idempotency_key", "=attempt__stripe_intent_id")
+    ordering = ("-id",)
+
+
+@admin.register(models.LedgerEntry)
+class LedgerEntryAdmin(HouseAdmin):
+    list_display = ("booked_at", "order", "account", money("amount_minor"), "txn")
+    list_filter = ("account", "currency")
+    list_select_related = ("order",)
+    search_fields = ("=order__number", "=txn")
+    ordering = ("-id",)
+
+
+@admin.register(models.StripeEvent)
+class StripeEventAdmin(HouseAdmin):
+    list_display = ("received_at", "type", "intent_id", "tries", "done_at", "last_error")
+    list_filter = ("type", ("done_at", admin.EmptyFieldListFilter))
+    search_fields = ("=event_id", "=intent_id")
+    ordering = ("-id",)

@@ -1,0 +1,58 @@
+"""Payments that the customer's browser confirms; card data never reaches us."""
+
+from datetime import datetime
+
+from django.db.models import Max
+from django.utils import timezone
+
+from globalmart.core.db import forbid_transaction
+from payments import gateways
+from payments.models import OrderAccount, PaymentAttempt, PaymentOperation
+from payments.queries import AttemptView, find_attempt
+from payments.services.intake import PaymentPlan, plan_attempt
+from payments.services.operations import check_attempt, send_operation
+from payments.services.outcomes import apply_outcome
+from payments.states import AttemptState, OperationKind
+
+# States in which the same client secret may be tried (again).
+PAYABLE = (AttemptState.CREATED, AttemptState.REQUIRES_ACTION)
+SETTLED = (AttemptState.AUTHORIZED, AttemptState.PARTIALLY_CAPTURED, AttemptState.CAPTURED)
+
+
+def client_secret(*, attempt_id: int) -> str | None:
+    """Return the intent's client secret, creating the intent if it is not there.
+
+    None when Stripe did not answer: the planned creation stays due for a worker, and the caller
+    asks again. The secret is fetched, never stored. Waits for the network.
+    """
+    forbid_transaction()
+    attempt = PaymentAttempt.objects.get(pk=attempt_id)
+    if attempt.stripe_intent_id is None:
+        operation = PaymentOperation.objects.get(
+            attempt_id=attempt_id, kind=OperationKind.CREATE, number=1
+        )
+        send_operation(operation_id=operation.pk)
+        attempt.refresh_from_db()
+    if attempt.stripe_intent_id is None:
+        return None
+    answer = gateways.current().retrieve(intent_id=attempt.stripe_intent_id)
+    apply_outcome(
+        attempt_id=attempt_id, answer=answer, actor="stripe", now=timezone.now()
+    )
+    return answer.intent.client_secret if answer.intent else None
+
+
+def refresh(*, attempt_id: int) -> str:
+    """Fetch the intent and apply what it says; return the attempt's state."""
+    return check_attempt(attempt_id=attempt_id, actor="customer")
+
+
+def plan_next_attempt(*, plan: PaymentPlan, now: datetime) -> AttemptView:
+    """Plan attempt n+1 of an order whose last one has ended; the caller holds the order's lock."""
+    OrderAccount.objects.locked().get(order_id=plan.order_id)
+    last = PaymentAttempt.objects.filter(order_id=plan.order_id).aggregate(last=Max("number"))
+    attempt = plan_attempt(plan=plan, number=(last["last"] or 0) + 1, now=now)
+    found = find_attempt(uuid=attempt.uuid)
+    if found is None:
+        raise LookupError(str(attempt.uuid))
+    return found
