@@ -1,0 +1,1 @@
+"""SendGrid and Twilio on the wire, and a page that shows what arrived."""
