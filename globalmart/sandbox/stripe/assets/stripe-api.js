@@ -50,7 +50,7 @@ function challenge(intent) {
   const frame = makeFrame(`/v3/challenge/${intent.id}?${query}`, "Bank authentication");
   frame.name = "stripe-challenge-frame";
   Object.assign(frame.style, {
-    maxWidth: "420px", height: "min(480px, 100%)", borderRadius: "14px", background: "#fff",
+    maxWidth: "420px", height: "min(440px, 100%)", borderRadius: "14px", background: "#fff",
     boxShadow: "0 24px 60px rgba(0, 0, 0, 0.35)",
   });
   cover.append(frame);

@@ -68,7 +68,8 @@ class PaymentElement {
     const isNight = this.settings.appearance?.theme === "night";
     this.frame = makeFrame(`/v3/card.html#${isNight ? "night" : "stripe"}`, FRAME_TITLE);
     this.frame.name = "__privateStripeFrame1";
-    this.frame.style.height = "190px";
+    // Three pixels on each side leave room for the focus ring inside the frame.
+    Object.assign(this.frame.style, { height: "220px", width: "calc(100% + 6px)", margin: "-3px" });
     this.frame.style.colorScheme = isNight ? "dark" : "light";
     this.frame.addEventListener("load", () => this.connect(), { once: true });
     place.replaceChildren(this.frame);

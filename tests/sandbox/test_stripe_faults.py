@@ -1,0 +1,159 @@
+"""Each switch does what it says, as often as it was told, and nothing when it is off."""
+
+import http.client
+import time
+import urllib.error
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import stripe
+
+from tests.sandbox.stripe_process import StripeProcess
+
+CREATE = {"amount": 700, "currency": "gbp", "payment_method_types[]": "card"}
+LOST = (urllib.error.URLError, http.client.RemoteDisconnected, TimeoutError, ConnectionError)
+
+
+@pytest.fixture(scope="module")
+def module_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StripeProcess]:
+    with StripeProcess(tmp_path_factory.mktemp("stripe")) as process:
+        yield process
+
+
+@pytest.fixture
+def server(module_server: StripeProcess) -> Iterator[StripeProcess]:
+    yield module_server
+    module_server.control("DELETE", "faults")
+    module_server.control("POST", "latency", {"seconds": 0})
+
+
+def intents(server: StripeProcess) -> int:
+    listed = server.call("GET", "/v1/payment_intents", {"limit": 100}).json["data"]
+    return len(listed)
+
+
+class TestCalls:
+    @pytest.mark.parametrize("fault", ["drop_after_apply", "timeout_after_apply"])
+    def test_a_lost_answer_is_there_on_the_second_try(
+        self, server: StripeProcess, fault: str
+    ) -> None:
+        before = intents(server)
+        server.fault("payment_intents.create", fault, seconds=0.2)
+
+        with pytest.raises(LOST):
+            server.call("POST", "/v1/payment_intents", CREATE, Idempotency_Key=fault)
+        again = server.call("POST", "/v1/payment_intents", CREATE, Idempotency_Key=fault)
+
+        assert (again.status, again.headers["Idempotent-Replayed"]) == (200, "true")
+        assert intents(server) == before + 1
+
+    def test_an_answer_dropped_before_leaves_nothing(self, server: StripeProcess) -> None:
+        before = intents(server)
+        server.fault("payment_intents.create", "drop_before")
+
+        with pytest.raises(LOST):
+            server.call("POST", "/v1/payment_intents", CREATE, Idempotency_Key="before")
+        assert intents(server) == before
+
+        again = server.call("POST", "/v1/payment_intents", CREATE, Idempotency_Key="before")
+        assert (again.status, again.headers.get("Idempotent-Replayed")) == (200, None)
+
+    def test_an_error_after_applying_is_replayed(self, server: StripeProcess) -> None:
+        made = server.held()
+        server.fault("payment_intents.capture", "error_after_apply")
+        path = f"/v1/payment_intents/{made.id}/capture"
+
+        first = server.call("POST", path, Idempotency_Key="broken")
+        again = server.call("POST", path, Idempotency_Key="broken")
+
+        assert (first.status, again.status, again.text) == (500, 500, first.text)
+        assert first.headers["Stripe-Should-Retry"] == "false"
+        assert again.headers["Idempotent-Replayed"] == "true"
+        assert server.client().v1.payment_intents.retrieve(made.id).status == "succeeded"
+
+    @pytest.mark.parametrize("status", [503, 429, 409])
+    def test_an_error_before_does_nothing(self, server: StripeProcess, status: int) -> None:
+        before = intents(server)
+        server.fault("payment_intents", "error_before", status=status)
+
+        first = server.call("POST", "/v1/payment_intents", CREATE, Idempotency_Key=f"b{status}")
+        assert (first.status, intents(server)) == (status, before)
+
+        again = server.call("POST", "/v1/payment_intents", CREATE, Idempotency_Key=f"b{status}")
+        assert again.status == 200
+
+    def test_the_sdk_knows_a_rate_limit(self, server: StripeProcess) -> None:
+        server.fault("refunds.create", "error_before", status=429)
+
+        with pytest.raises(stripe.RateLimitError):
+            server.client().v1.refunds.create({"payment_intent": "pi_any"})
+
+    def test_delay_and_latency_take_their_time(self, server: StripeProcess) -> None:
+        server.control("POST", "latency", {"seconds": 0.1})
+        server.fault("payment_intents.list", "delay", seconds=0.2)
+        started = time.monotonic()
+
+        server.call("GET", "/v1/payment_intents")
+
+        assert time.monotonic() - started >= 0.3
+
+
+class TestSwitches:
+    def test_count_and_probability(self, server: StripeProcess) -> None:
+        server.fault("events", "error_before", count=2)
+        statuses = [server.call("GET", "/v1/events").status for _ in range(4)]
+        assert statuses == [503, 503, 200, 200]
+
+        server.control("DELETE", "faults")
+        server.fault("events", "error_before", count=None, probability=0.5, seed=7)
+        first = [server.call("GET", "/v1/events").status for _ in range(12)]
+        server.control("DELETE", "faults")
+        server.fault("events", "error_before", count=None, probability=0.5, seed=7)
+        again = [server.call("GET", "/v1/events").status for _ in range(12)]
+
+        assert first == again
+        assert set(first) == {200, 503}
+
+    def test_they_are_listed_with_their_hits_and_cleared(self, server: StripeProcess) -> None:
+        server.fault("*", "delay", seconds=0, count=5)
+        server.call("GET", "/v1/events")
+
+        listed = server.control("GET", "faults").json["faults"]
+        assert [(one["operation"], one["hits"]) for one in listed] == [("*", 1)]
+
+        server.control("DELETE", "faults")
+        assert server.control("GET", "faults").json["faults"] == []
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            {"operation": "*", "fault": "explode"},
+            {"fault": "delay"},
+            {"operation": "*", "fault": "delay", "probability": 2},
+            {"operation": "*", "fault": "delay", "when": "now"},
+            [],
+        ],
+    )
+    def test_a_switch_that_makes_no_sense_is_refused(
+        self, server: StripeProcess, wrong: object
+    ) -> None:
+        answer = server.control("POST", "faults", wrong)
+
+        assert answer.status == 400
+        assert server.control("GET", "faults").json["faults"] == []
+
+
+class TestKill:
+    def test_a_killed_server_forgets_nothing_that_it_answered(self, tmp_path: Path) -> None:
+        with StripeProcess(tmp_path) as server:
+            first = server.call("POST", "/v1/payment_intents", CREATE, Idempotency_Key="kill")
+            held = server.held()
+            server.kill()
+            server.start()
+
+            again = server.call("POST", "/v1/payment_intents", CREATE, Idempotency_Key="kill")
+            found = server.client().v1.payment_intents.retrieve(held.id)
+
+        assert (again.text, again.headers["Idempotent-Replayed"]) == (first.text, "true")
+        assert (found.status, found.amount_capturable) == ("requires_capture", 1000)
