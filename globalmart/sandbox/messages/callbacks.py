@@ -93,6 +93,6 @@ def _post(address: str, body: bytes, headers: dict[str, str]) -> bool:
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(request, timeout=TIMEOUT_SECONDS) as answer:
-            return 200 <= answer.status < 300
+            return bool(200 <= answer.status < 300)
     except (OSError, ValueError):
         return False

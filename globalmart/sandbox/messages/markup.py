@@ -33,15 +33,30 @@ def page(
     is_missing: bool,
 ) -> str:
     """Return the whole page; `message` is the one that is open, if any."""
-    if message is not None:
-        detail = _text(message, conversation) if _is_text(message) else _mail(message)
-        detail = f"{detail}{_facts(message, statuses)}"
-    elif is_missing:
-        detail = _hint("There is no such message.", "It may belong to an older run.")
-    else:
-        detail = _hint("Choose a message", "It opens here, as its reader sees it.")
+    open_one = _detail(message, statuses, conversation, is_missing=is_missing)
     newest = rows[0]["id"] if rows else 0
-    opened = " is-open" if message is not None or is_missing else ""
+    state = ' class="is-open"' if message is not None or is_missing else ""
+    further = f'<a class="older" href="/?{escape(older)}">Older messages</a>' if older else ""
+    return f"""{_head(message)}
+<body{state} data-newest="{newest}">
+{_bar(query)}
+<main>
+<section class="inbox" aria-label="Messages">
+<nav class="tabs" aria-label="Kind">{_tabs(counts, query)}</nav>
+<a class="fresh" href="/" hidden>New messages have arrived</a>
+{_inbox(rows, message, query)}{further}
+</section>
+<section class="reader" aria-label="Message">
+<a class="back" href="/?{escape(urlencode(query))}">All messages</a>
+{open_one}
+</section>
+</main>
+</body>
+</html>
+"""
+
+
+def _head(message: Row | None) -> str:
     return f"""<!doctype html>
 <html lang="en">
 <head>
@@ -52,9 +67,11 @@ def page(
 <link rel="icon" href="data:,">
 <link rel="stylesheet" href="/catcher.css">
 <script src="/catcher.js" defer></script>
-</head>
-<body class="{opened.strip()}" data-newest="{newest}">
-<header class="bar">
+</head>"""
+
+
+def _bar(query: Mapping[str, str]) -> str:
+    return f"""<header class="bar">
 <a class="brand" href="/">{ENVELOPE}<span>Post room</span></a>
 <form class="search" action="/" role="search">
 <input type="search" name="q" value="{escape(query.get("q", ""))}" maxlength="100"
@@ -62,22 +79,18 @@ def page(
 {_kept(query)}
 </form>
 <p class="note">Sandbox: nothing here has left this machine.</p>
-</header>
-<main>
-<section class="inbox" aria-label="Messages">
-<nav class="tabs" aria-label="Kind">{_tabs(counts, query)}</nav>
-<a class="fresh" href="/" hidden>New messages have arrived</a>
-{_inbox(rows, message, query)}
-{f'<a class="older" href="/?{escape(older)}">Older messages</a>' if older else ""}
-</section>
-<section class="reader" aria-label="Message">
-<a class="back" href="/?{escape(urlencode(query))}">All messages</a>
-{detail}
-</section>
-</main>
-</body>
-</html>
-"""
+</header>"""
+
+
+def _detail(
+    message: Row | None, statuses: Sequence[Row], conversation: Sequence[Row], *, is_missing: bool
+) -> str:
+    if message is not None:
+        shown = _text(message, conversation) if _is_text(message) else _mail(message)
+        return shown + _facts(message, statuses)
+    if is_missing:
+        return _hint("There is no such message.", "It may belong to an older run.")
+    return _hint("Choose a message", "It opens here, as its reader sees it.")
 
 
 def _title(message: Row | None) -> str:
