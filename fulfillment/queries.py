@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import F, Sum
+from django.db.models import F, QuerySet, Sum
 
 from fulfillment.models import Fulfillment, Shipment, Stock, Warehouse
 from fulfillment.states import FULFILLMENT_AGE, FulfillmentState
@@ -33,6 +33,12 @@ def available(skus: Iterable[str]) -> dict[str, int]:
     rows = Stock.objects.filter(sku__in=wanted, warehouse__is_active=True).values("sku")
     found = rows.annotate(left=Sum(F("on_hand") - F("reserved"))).values_list("sku", "left")
     return {**dict.fromkeys(wanted, 0), **dict(found)}
+
+
+def skus_in_stock() -> QuerySet[Stock, str]:
+    """Return the SKUs of which a unit can be sold, to be used as a subquery."""
+    rows = Stock.objects.filter(warehouse__is_active=True, on_hand__gt=F("reserved"))
+    return rows.values_list("sku", flat=True)
 
 
 def list_shipments(order_ids: Sequence[int]) -> dict[int, list[ShipmentView]]:

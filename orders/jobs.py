@@ -8,7 +8,7 @@ from globalmart.core import bell
 from orders.queries.orders import list_unpaid_overdue
 from orders.services import lifecycle
 
-BATCH = 200
+BATCH = 5_000
 
 
 def on_payment_authorized(*, event_id: UUID, subject_id: int, **_later: object) -> None:

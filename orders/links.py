@@ -26,9 +26,14 @@ def order_path(order: Order) -> str:
     return reverse("orders:order", args=[order.number, order_secret(order)])
 
 
+def absolute(path: str) -> str:
+    """Return the public address of a path."""
+    return f"{settings.BASE_URL}{path}"
+
+
 def order_url(order: Order) -> str:
     """Return the public address of the customer's page of the order."""
-    return settings.BASE_URL + order_path(order)
+    return absolute(order_path(order))
 
 
 def find_order_by_link(number: str, secret: str) -> Order | None:

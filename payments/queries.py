@@ -13,7 +13,6 @@ from payments.states import (
     LIVE,
     OPEN,
     OPERATION_AGE,
-    AttemptState,
 )
 
 
@@ -151,11 +150,10 @@ def list_stuck_operations(*, now: datetime) -> list[Stuck]:
 
 
 
-def waiting_for_browser(order_ids: Sequence[int]) -> set[int]:
-    """Return those orders whose payment waits for the customer's browser."""
-    waiting = PaymentAttempt.objects.filter(
-        order_id__in=order_ids,
-        mode=PaymentAttempt.Mode.BROWSER,
-        state__in=[AttemptState.CREATED, AttemptState.REQUIRES_ACTION],
+def confirmed_by_us(order_ids: Sequence[int]) -> set[int]:
+    """Return those orders that have a live attempt which our server confirms: for the others
+    the customer's browser pays."""
+    ours = PaymentAttempt.objects.filter(
+        order_id__in=order_ids, mode=PaymentAttempt.Mode.SERVER, state__in=LIVE
     )
-    return set(waiting.values_list("order_id", flat=True))
+    return set(ours.values_list("order_id", flat=True))

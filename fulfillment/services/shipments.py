@@ -1,6 +1,6 @@
 """What the warehouse says it has done: polled, recorded once, however often it is repeated."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
@@ -24,8 +24,6 @@ from globalmart.core.ids import public_id
 from globalmart.core.work import backoff
 
 PAGE = 200
-# The warehouse's clock may lag ours, and a change may commit late: read this much again.
-OVERLAP = timedelta(seconds=30)
 ENDED = (FulfillmentState.SHIPPED, FulfillmentState.CANCELLED, FulfillmentState.INCOMPLETE)
 PICKING = {"picking", "packed", "partially_shipped", "shipped"}
 
@@ -36,11 +34,10 @@ def poll(*, warehouse_id: int) -> None:
     Waits for the network; refuses to run in a transaction.
     """
     warehouse = Warehouse.objects.get(pk=warehouse_id)
-    since = warehouse.polled_at - OVERLAP if warehouse.polled_at else None
     started, cursor = timezone.now(), warehouse.poll_cursor
     try:
         while True:
-            page = gateways.current().list_changes(since, cursor, PAGE)
+            page = gateways.current().list_changes(None, cursor, PAGE)
             for found in page.orders:
                 record(warehouse_id=warehouse_id, found=found)
             cursor = page.next_cursor

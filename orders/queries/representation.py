@@ -6,6 +6,7 @@ from typing import Any
 from fulfillment import queries as fulfillment
 from orders.links import order_url
 from orders.models import Order, OrderLine
+from orders.states import OrderState
 from payments import queries as payments
 
 
@@ -83,7 +84,7 @@ def represent(orders: Sequence[Order]) -> list[dict[str, Any]]:
     ids = [order.pk for order in orders]
     paid, shipped = payments.summaries(ids), fulfillment.summaries(ids)
     parcels = fulfillment.list_shipments(ids)
-    waiting = payments.waiting_for_browser(ids)
+    ours = payments.confirmed_by_us(ids)
     return [
         order_body(
             order=order,
@@ -91,7 +92,7 @@ def represent(orders: Sequence[Order]) -> list[dict[str, Any]]:
             payment_status=paid.get(order.pk, "unpaid"),
             fulfillment_status=shipped[order.pk],
             shipments=parcels.get(order.pk, []),
-            needs_browser=order.pk in waiting,
+            needs_browser=order.state == OrderState.PENDING_PAYMENT and order.pk not in ours,
         )
         for order in orders
     ]

@@ -16,7 +16,7 @@ from orders import events
 from orders.links import order_url
 from orders.models import Basket, Order, OrderLine
 from orders.queries.representation import order_body
-from orders.services.pricing import Quote, quote
+from orders.queries.pricing import Quote, quote
 from payments.services.intake import PaymentPlan, open_payment
 
 CREATED = 201

@@ -1,0 +1,46 @@
+"""What notifications does when told: handlers of events, and sending what is due."""
+
+from uuid import UUID
+
+from django.utils import timezone
+
+from globalmart.core import bell
+from globalmart.core.work import drain
+from notifications.models import Message
+from notifications.services import outgoing
+
+
+def on_order_confirmed(*, event_id: UUID, subject_id: int, **_later: object) -> None:
+    """Confirm the order to the customer."""
+    outgoing.queue_message(
+        event_id=event_id,
+        order_id=subject_id,
+        kind="order_confirmed",
+        data={},
+        now=timezone.now(),
+    )
+
+
+def on_shipment_dispatched(
+    *, event_id: UUID, subject_id: int, shipment_id: int, **_later: object
+) -> None:
+    """Tell the customer that a parcel is on its way."""
+    outgoing.queue_message(
+        event_id=event_id,
+        order_id=subject_id,
+        kind="shipment_dispatched",
+        data={"shipment_id": shipment_id},
+        now=timezone.now(),
+    )
+
+
+def send_due() -> None:
+    """Send the messages that are due."""
+    bell.answer("notifications.messages")
+
+    def claim(limit: int) -> list[int]:
+        return Message.objects.all().claim(
+            now=timezone.now(), limit=limit, lease_seconds=outgoing.LEASE_SECONDS
+        )
+
+    drain(claim=claim, work=lambda key: outgoing.send_message(message_id=key), threads=4)

@@ -1,0 +1,164 @@
+"""Messages to customers: queued once per event, rendered and sent by a worker."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from globalmart.core import states
+from globalmart.core.alerts import open_alert
+from globalmart.core.db import WORK_FIELDS
+from globalmart.core.work import backoff
+from notifications.gateways import MessageDeferred, MessageRefused, MessageUnknown
+from notifications.gateways.mail import send_mail
+from notifications.gateways.sms import send_sms
+from notifications.models import Message
+from notifications.services.rendering import render_mail, render_sms
+from notifications.states import MESSAGE, MessageState
+from orders.queries.recipients import Recipient, get_recipient
+
+LEASE_SECONDS = 30
+MOST_TRIES = 12
+# What can be told by text message, to those who asked for it.
+SMS_KINDS = ("shipment_dispatched",)
+UNREACHABLE = ".invalid"
+
+
+def queue_message(
+    *, event_id: UUID, order_id: int, kind: str, data: Mapping[str, object], now: datetime
+) -> None:
+    """Insert the messages of one event, in the transaction that marks its delivery done.
+
+    One mail, and a text message where the customer asked for it and the kind has one. The same
+    event again inserts nothing. An address ending in .invalid can reach nobody (RFC 2606): it is
+    suppressed unless the order's import asked otherwise.
+    """
+    who = get_recipient(order_id=order_id)
+    channels = [(Message.Channel.EMAIL, who.email)]
+    if kind in SMS_KINDS and who.wants_sms and who.phone:
+        channels.append((Message.Channel.SMS, who.phone))
+    is_mute = who.email.endswith(UNREACHABLE) and not who.is_notified_anyway
+    state = MessageState.SUPPRESSED if is_mute else MessageState.QUEUED
+    Message.objects.bulk_create(
+        [
+            Message(
+                event_id=event_id,
+                order_id=order_id,
+                kind=kind,
+                channel=channel,
+                recipient=recipient,
+                data=dict(data),
+                state=state,
+                due_at=None if is_mute else now,
+            )
+            for channel, recipient in channels
+        ],
+        ignore_conflicts=True,
+    )
+
+
+def send_message(*, message_id: int) -> None:
+    """Render and hand over one message and record what the provider said.
+
+    Waits for the network; refuses to run in a transaction. After an answer that never came the
+    message is sent once more at most: no provider here offers an idempotency key.
+    """
+    message = _take(message_id=message_id, now=timezone.now())
+    if message is None:
+        return
+    who = get_recipient(order_id=message.order_id)
+    try:
+        provider_id = _hand_over(message, who)
+    except MessageRefused as error:
+        _record(message, MessageState.FAILED, error=str(error))
+    except MessageDeferred as error:
+        _record(message, MessageState.QUEUED, error=str(error))
+    except MessageUnknown as error:
+        _record(message, MessageState.UNKNOWN, error=str(error))
+    else:
+        _record(message, MessageState.ACCEPTED, provider_id=provider_id)
+
+
+def _hand_over(message: Message, who: Recipient) -> str:
+    if message.channel == Message.Channel.SMS:
+        text = render_sms(message=message, who=who)
+        return send_sms(to=message.recipient, text=text, message_id=str(message.pk))
+    mail = render_mail(message=message, who=who)
+    return send_mail(
+        to=message.recipient,
+        subject=mail.subject,
+        text=mail.text,
+        html=mail.html,
+        message_id=str(message.pk),
+        metadata={
+            "event_id": str(message.event_id),
+            "kind": message.kind,
+            "order_number": who.order_number,
+        },
+    )
+
+
+@transaction.atomic(durable=True)
+def _take(*, message_id: int, now: datetime) -> Message | None:
+    """Commit that the message is being sent, before it is."""
+    message = Message.objects.locked().get(pk=message_id)
+    sendable = {MessageState.QUEUED, MessageState.UNKNOWN, MessageState.SENDING}
+    if message.state not in sendable:
+        message.rest()
+        message.save(update_fields=list(WORK_FIELDS))
+        return None
+    if message.state == MessageState.SENDING:
+        # The worker died while sending: nobody knows. One further try, no more.
+        _step(message, MessageState.UNKNOWN, now)
+    if message.state == MessageState.UNKNOWN and message.data.get("was_unknown"):
+        _step(message, MessageState.FAILED, now)
+        message.last_error = "no answer, twice"
+        message.rest()
+        message.save()
+        _alert(message)
+        return None
+    message.data["was_unknown"] = message.state == MessageState.UNKNOWN
+    _step(message, MessageState.SENDING, now)
+    message.save()
+    return message
+
+
+def _step(message: Message, state: MessageState, now: datetime) -> None:
+    states.require(MESSAGE, "message", message.state, state)
+    message.state = state
+    message.state_changed_at = now
+
+
+@transaction.atomic(durable=True)
+def _record(
+    message: Message, state: MessageState, *, provider_id: str = "", error: str = ""
+) -> None:
+    now = timezone.now()
+    fresh = Message.objects.locked().get(pk=message.pk)
+    if fresh.state != MessageState.SENDING or not fresh.is_held_by(message.lease_token):
+        return
+    if state == MessageState.QUEUED and fresh.tries >= MOST_TRIES:
+        state = MessageState.FAILED
+    _step(fresh, state, now)
+    if state in {MessageState.QUEUED, MessageState.UNKNOWN}:
+        fresh.postpone(now=now, seconds=backoff(fresh.tries, first=2), error=error)
+    else:
+        fresh.rest()
+        fresh.last_error = error[:500]
+    if state == MessageState.ACCEPTED:
+        fresh.provider_id = provider_id[:120]
+        fresh.sent_at = now
+    if state == MessageState.FAILED:
+        _alert(fresh)
+    fresh.save()
+
+
+def _alert(message: Message) -> None:
+    open_alert(
+        kind="message_failed",
+        subject_type="order",
+        subject_id=message.order_id,
+        detail=f"{message.kind} by {message.channel}: {message.last_error}",
+    )

@@ -1,0 +1,49 @@
+"""Who is to be told about an order, and what the message may say."""
+
+from dataclasses import dataclass
+
+from orders.links import order_url
+from orders.models import Order, OrderLine
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """The customer of an order, with what messages show. Minor units."""
+
+    order_number: str
+    order_url: str
+    name: str
+    email: str
+    phone: str
+    wants_sms: bool
+    is_notified_anyway: bool
+    currency: str
+    subtotal_minor: int
+    shipping_minor: int
+    tax_minor: int
+    total_minor: int
+    lines: tuple[OrderLine, ...]
+    address: tuple[str, ...]
+
+
+def get_recipient(*, order_id: int) -> Recipient:
+    """Return the customer of an order. Raises Order.DoesNotExist."""
+    order = Order.objects.get(pk=order_id)
+    parts = ("name", "company", "line1", "line2", "city", "region", "postal_code", "country")
+    address = tuple(text for part in parts if (text := order.shipping_address.get(part)))
+    return Recipient(
+        order_number=order.number,
+        order_url=order_url(order),
+        name=order.name,
+        email=order.email,
+        phone=order.phone,
+        wants_sms=order.wants_sms,
+        is_notified_anyway=order.metadata.get("notify") == "1",
+        currency=order.currency,
+        subtotal_minor=order.subtotal_minor,
+        shipping_minor=order.shipping_minor,
+        tax_minor=order.tax_minor,
+        total_minor=order.total_minor,
+        lines=tuple(order.lines.order_by("position")),
+        address=address,
+    )
