@@ -67,7 +67,7 @@ class OfferPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shelf:
-    """A category with the number of its products and one SKU to show on its card."""
+    """A category with the number of its products."""
 
     slug: str
     name: str
@@ -93,6 +93,12 @@ def find_offer(*, slug: str) -> Offer | None:
     """Return the product with this slug, if it is for sale in the shop's currency."""
     offers = _offers(_for_sale().filter(slug=slug))
     return offers[0] if offers else None
+
+
+def find_subject(*, slug: str) -> tuple[str, str, str] | None:
+    """Return SKU, name and category's slug of a product, for sale or not."""
+    rows = Product.objects.filter(slug=slug)
+    return rows.values_list("sku", "name", "category__slug").first()
 
 
 def list_featured(*, per_category: int = 2, limit: int = 8) -> list[Offer]:
@@ -123,7 +129,8 @@ def list_offers(
     if words:
         rows = _matching(rows, words)
     if in_stock:
-        rows = rows.filter(sku__in=fulfillment.skus_in_stock())
+        left = fulfillment.available(rows.values_list("sku", flat=True))
+        rows = rows.filter(sku__in=[sku for sku, units in left.items() if units > 0])
     if sort not in ORDERINGS or (sort == "relevance" and not words):
         sort = "relevance" if words else "name"
     total = rows.count()

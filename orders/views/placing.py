@@ -1,0 +1,165 @@
+"""The pay button, and the way back from the bank."""
+
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import OperationalError
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_POST, require_safe
+
+from fulfillment.services.stock import OutOfStock
+from globalmart.core import idempotency
+from globalmart.core.db import is_lock_timeout
+from globalmart.core.money import display
+from orders import links
+from orders.models import Order
+from orders.queries import baskets
+from orders.services import checkout, payment, pricing
+from orders.views import sessions
+from orders.views.checkout import get_quote
+from payments import queries as payments
+
+ADDRESS_FIELDS = ("name", "line1", "line2", "city", "region", "postal_code", "country")
+
+
+@require_POST
+@never_cache
+def place(request: HttpRequest) -> JsonResponse:
+    """Place the order and answer with what the browser needs to pay it.
+
+    A second POST with the same key, or from another tab, answers with the same order.
+    """
+    basket = sessions.get_basket(request)
+    key = request.POST.get("key", "")
+    if basket is None or not basket.items or {"contact", "delivery"} - basket.details.keys():
+        return _refuse(409, "Your basket is empty", location=reverse("orders:basket"))
+    if not idempotency.PRINTABLE.fullmatch(key):
+        return _refuse(400, "Please reload this page and try again.")
+    if basket.order_id is not None:
+        return start_payment(order_id=basket.order_id)
+    changed = _what_changed(request, basket)
+    if changed:
+        return _refuse(409, changed, location=reverse("orders:review"))
+    try:
+        placed = checkout.place_order(submission=_submission(basket, key), now=timezone.now())
+    except checkout.BasketClosed as error:
+        return start_payment(order_id=error.order_id)
+    except OutOfStock as error:
+        return _refuse(409, _shortages(basket, error), location=reverse("orders:basket"))
+    except (pricing.UnknownSku, pricing.NotPriced):
+        text = "Something in your basket is not for sale any more. You were not charged."
+        return _refuse(409, text, location=reverse("orders:basket"))
+    except pricing.UnknownShippingMethod:
+        text = "This way to deliver is not offered any more. Please choose another one."
+        return _refuse(409, text, location=reverse("orders:delivery"))
+    except (checkout.BadQuantity, pricing.TotalTooLarge):
+        text = "We cannot take an order of this size here. Please order less, or write to us."
+        return _refuse(422, text, location=reverse("orders:basket"))
+    except idempotency.KeyReused:
+        return _refuse(409, "Your order changed in another tab.", location=reverse("orders:review"))
+    except (idempotency.KeyBusy, OperationalError) as error:
+        if isinstance(error, OperationalError) and not is_lock_timeout(error):
+            raise
+        return _refuse(503, "The shop is busy. You were not charged; please try again.")
+    request.session[sessions.PLACED] = placed.order_id
+    return start_payment(order_id=placed.order_id)
+
+
+def start_payment(*, order_id: int) -> JsonResponse:
+    """Answer with the client secret of the order's payment, or where to look instead."""
+    order = baskets.find_order(order_id=order_id)
+    if order is None:
+        raise Http404
+    order_path = links.order_path(order)
+    try:
+        begun = payment.start_browser_payment(order_id=order_id, now=timezone.now())
+    except payment.NotPayable:
+        return JsonResponse({"client_secret": None, "order_url": order_path, "return_url": None})
+    is_open = begun.client_secret is not None and not begun.is_settled
+    return JsonResponse(
+        {
+            "client_secret": begun.client_secret if is_open else None,
+            "return_url": settings.BASE_URL + reverse("orders:return", args=[begun.attempt_uuid]),
+            "order_url": order_path,
+            "amount_minor": begun.amount_minor,
+            "currency": begun.currency,
+        }
+    )
+
+
+@require_safe
+@never_cache
+def come_back(request: HttpRequest, attempt: UUID) -> HttpResponse:
+    """Ask Stripe what became of the payment, whatever the address claims, and show the order."""
+    found = payments.find_attempt(uuid=attempt)
+    if found is None:
+        raise Http404
+    payment.settle_return(attempt_uuid=attempt, now=timezone.now())
+    order = baskets.find_order(order_id=found.order_id)
+    if order is None:
+        raise Http404
+    return redirect_after(order)
+
+
+def redirect_after(order: Order) -> HttpResponse:
+    """Send the browser to the order's page with 303, so that a reload repeats nothing."""
+    response = redirect(links.order_path(order))
+    response.status_code = 303
+    return response
+
+
+def _what_changed(request: HttpRequest, basket: baskets.Contents) -> str:
+    """Say what is different from the page on which the customer pressed the button."""
+    if any(not item.is_for_sale for item in basket.items):
+        return "Something in your basket is not for sale any more. You were not charged."
+    total = get_quote(basket).total_minor
+    if request.POST.get("total") == str(total):
+        return ""
+    amount = display(total, basket.currency)
+    return f"The total is now {amount}. You were not charged; please look at your order again."
+
+
+def _shortages(basket: baskets.Contents, error: OutOfStock) -> str:
+    names = {item.sku: item.name for item in basket.items}
+    parts = [
+        f"{names.get(shortage.sku, shortage.sku)} ({shortage.available} left)"
+        if shortage.available
+        else f"{names.get(shortage.sku, shortage.sku)} (sold out)"
+        for shortage in error.shortages
+    ]
+    return f"Somebody was faster: {', '.join(parts)}. You were not charged."
+
+
+def _submission(basket: baskets.Contents, key: str) -> checkout.Submission:
+    contact, delivery = basket.details["contact"], basket.details["delivery"]
+    items = tuple(checkout.Item(item.sku, item.quantity) for item in basket.items)
+    body: dict[str, Any] = {
+        "contact": contact,
+        "delivery": delivery,
+        "items": [[item.sku, item.quantity] for item in items],
+    }
+    return checkout.Submission(
+        key_scope=f"basket:{basket.public_id}",
+        key=key,
+        request_hash=idempotency.fingerprint(body),
+        currency=basket.currency,
+        email=contact["email"],
+        name=delivery["name"],
+        phone=contact["phone"],
+        wants_sms=contact["wants_sms"],
+        shipping_address=checkout.Address(**{name: delivery[name] for name in ADDRESS_FIELDS}),
+        shipping_method=delivery["method"],
+        items=items,
+        basket_id=basket.id,
+        metadata={},
+        is_live=settings.IS_LIVE,
+    )
+
+
+def _refuse(status: int, detail: str, *, location: str = "") -> JsonResponse:
+    return JsonResponse({"detail": detail, "location": location}, status=status)

@@ -1,0 +1,124 @@
+// The card form: Stripe's Payment Element in deferred mode. The order is placed by our own server
+// first; only then does the browser confirm, with the secret that the server answered.
+
+const form = document.querySelector("form[data-pay]");
+const button = form.querySelector("button");
+const problem = form.querySelector("[data-problem]");
+const LOST = "We could not reach the shop. You were not charged. Check your connection, then try again.";
+
+function say(text) {
+  problem.querySelector("p").textContent = text;
+  problem.hidden = !text;
+  if (text) problem.focus();
+}
+
+function rest(isBusy) {
+  form.toggleAttribute("data-busy", isBusy);
+  button.disabled = isBusy;
+  button.textContent = isBusy ? button.dataset.busy : button.dataset.ready;
+  button.setAttribute("aria-busy", String(isBusy));
+}
+
+function appearance() {
+  // The tokens of the page, as the browser resolved them for light or dark.
+  const probe = document.createElement("span");
+  form.append(probe);
+  const colour = (name) => {
+    probe.className = `probe-${name}`;
+    const canvas = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+    canvas.fillStyle = getComputedStyle(probe).color;
+    canvas.fillRect(0, 0, 1, 1);
+    const [red, green, blue] = canvas.getImageData(0, 0, 1, 1).data;
+    return `rgb(${red}, ${green}, ${blue})`;
+  };
+  const variables = {
+    colorPrimary: colour("accent"),
+    colorBackground: colour("surface"),
+    colorText: colour("ink"),
+    colorDanger: colour("bad"),
+    fontFamily: getComputedStyle(document.body).fontFamily,
+    fontSizeBase: "16px",
+    borderRadius: "8px",
+  };
+  probe.remove();
+  const isDark = matchMedia("(prefers-color-scheme: dark)").matches;
+  return { theme: isDark ? "night" : "stripe", variables };
+}
+
+async function place() {
+  const response = await fetch(form.action, {
+    method: "POST",
+    body: new URLSearchParams(new FormData(form)),
+    headers: { Accept: "application/json" },
+  });
+  const isJson = (response.headers.get("Content-Type") ?? "").includes("json");
+  const answer = isJson ? await response.json() : {};
+  if (!response.ok) throw Object.assign(new Error(answer.detail ?? LOST), answer);
+  return answer;
+}
+
+function start() {
+  const stripe = window.Stripe(form.dataset.key);
+  const elements = stripe.elements({
+    mode: "payment",
+    amount: Number(form.dataset.amount),
+    currency: form.dataset.currency,
+    captureMethod: "manual",
+    appearance: appearance(),
+  });
+  const card = elements.create("payment");
+  card.on?.("ready", () => form.querySelector(".loading")?.remove());
+  card.mount("#payment-element");
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () =>
+    elements.update?.({ appearance: appearance() }),
+  );
+  rest(false);
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (!form.hasAttribute("data-busy")) pay(stripe, elements);
+  });
+}
+
+async function pay(stripe, elements) {
+  rest(true);
+  say("");
+  const checked = await elements.submit();
+  if (checked.error) return again(checked.error.message);
+  let answer;
+  try {
+    answer = await place();
+  } catch (error) {
+    if (!error.location) return again(error instanceof TypeError ? LOST : error.message);
+    say(error.message);
+    const link = document.createElement("a");
+    link.href = error.location;
+    link.textContent = " Go on from there";
+    problem.querySelector("p").append(link);
+    button.textContent = button.dataset.ready;
+    return;
+  }
+  // Nothing for the browser to do: paid already, or the outcome is not known yet.
+  if (!answer.client_secret) return location.assign(answer.order_url);
+  const result = await stripe.confirmPayment({
+    elements,
+    clientSecret: answer.client_secret,
+    confirmParams: { return_url: answer.return_url },
+    redirect: "if_required",
+  });
+  const isRefusal = ["card_error", "validation_error"].includes(result.error?.type);
+  if (isRefusal) return again(result.error.message);
+  // Paid, or unknown: the server asks Stripe. The button rests until the next page is there.
+  location.assign(answer.return_url);
+}
+
+function again(text) {
+  rest(false);
+  say(text);
+}
+
+window.addEventListener("pageshow", (event) => event.persisted && location.reload());
+if (window.Stripe) start();
+else {
+  form.querySelector(".loading")?.remove();
+  say("The card form could not be loaded. You were not charged. Please reload the page.");
+}
