@@ -36,7 +36,7 @@ class Page:
             if holding in (form.get("action") or "") or holding in form.fields:
                 address = urljoin(self.url, form.get("action") or self.url)
                 values = {name: value for name, value in form.form_values()}
-                return Form(address, form.method, values)
+                return Form(address, values)
         raise LookupError(f"{self.url} has no form with {holding}")
 
 
@@ -45,7 +45,6 @@ class Form:
     """A form with the values that it came with."""
 
     address: str
-    method: str
     values: dict[str, str]
 
 
@@ -64,12 +63,16 @@ class Browser:
         return self.send("GET", url, None, headers)
 
     def submit(self, form: Form, *, referer: str, **values: str) -> Page:
-        """Send a form as it came, with `values` filled in; a hyphen in a name is an underscore."""
-        body = urlencode({**form.values, **values}).encode()
-        kind = "application/x-www-form-urlencoded"
-        return self.send(
-            form.method, form.address, body, {"Content-Type": kind, "Referer": referer}
-        )
+        """Send a form as it came, with `values` filled in. Raises OSError."""
+        return self._post(form.address, {**form.values, **values}, Referer=referer)
+
+    def post_form(self, url: str, **values: str) -> Page:
+        """Send values as a form. Raises OSError."""
+        return self._post(url, values)
+
+    def _post(self, url: str, values: dict[str, str], **headers: str) -> Page:
+        kind = {"Content-Type": "application/x-www-form-urlencoded"}
+        return self.send("POST", url, urlencode(values).encode(), kind | headers)
 
     def send(self, method: str, url: str, body: bytes | None, headers: dict[str, str]) -> Page:
         """Send any request. Raises OSError when nothing answers."""

@@ -98,13 +98,8 @@ def follow_to_the_end(shop: Shop, browser: Browser, order_id: str) -> dict[str, 
         words = (f"{part} {order.get(part)}" for part in STATES)
         return f"order {order.get('number')} stopped at {', '.join(words)}"
 
-    order = _wait(finished, state)
-    number = order["number"]
-
-    def told() -> bool:
-        return number in browser.get(f"{shop.messages_url}/?q={number}").body
-
-    _wait(told, lambda: f"order {number} is completed, but no message about it was sent")
+    order = wait_for(finished, state)
+    wait_for_message(shop, browser, order["number"])
     return order
 
 
@@ -141,7 +136,8 @@ def _api(
     return browser.send(method, f"{shop.base_url}{path}", body, headers)
 
 
-def _wait(check: Callable[[], Found | None], state: Callable[[], str]) -> Found:
+def wait_for(check: Callable[[], Found | None], state: Callable[[], str]) -> Found:
+    """Return what `check` finds. Raises SelfTestFailed with the words of `state` after a minute."""
     ends_at = time.monotonic() + FINISHED_WITHIN_SECONDS
     while True:
         found = check()
@@ -153,3 +149,11 @@ def _wait(check: Callable[[], Found | None], state: Callable[[], str]) -> Found:
                 "the staff pages, and the logs of relay and workers."
             )
         time.sleep(0.1)
+
+
+def wait_for_message(shop: Shop, browser: Browser, number: str) -> None:
+    """Wait until a message about an order has arrived. Raises SelfTestFailed."""
+    wait_for(
+        lambda: number in browser.get(f"{shop.messages_url}/?q={number}").body,
+        lambda: f"order {number} went through, but no message about it was sent",
+    )
