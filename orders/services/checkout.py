@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 from django.db import IntegrityError, transaction
 
-from fulfillment.services.stock import reserve
+from fulfillment.services.stock import OutOfStock, Shortage, reserve
 from globalmart.core import idempotency, outbox, timeline
 from globalmart.core.db import constraint_name
 from globalmart.core.ids import order_number, public_id
@@ -16,8 +16,34 @@ from orders import events
 from orders.links import order_url
 from orders.models import Basket, Order, OrderLine
 from orders.queries.representation import order_body
-from orders.queries.pricing import Quote, quote
+from orders.queries.pricing import (
+    NotPriced,
+    Quote,
+    TotalTooLarge,
+    UnknownShippingMethod,
+    UnknownSku,
+    quote,
+)
 from payments.services.intake import PaymentPlan, open_payment
+
+# What place_order takes, gives and raises, in one place for whoever calls it.
+__all__ = [
+    "Address",
+    "BadQuantity",
+    "BasketClosed",
+    "DuplicateReference",
+    "Item",
+    "NoLines",
+    "NotPriced",
+    "OutOfStock",
+    "Placed",
+    "Shortage",
+    "Submission",
+    "TotalTooLarge",
+    "UnknownShippingMethod",
+    "UnknownSku",
+    "place_order",
+]
 
 CREATED = 201
 MOST_QUANTITY = 100_000

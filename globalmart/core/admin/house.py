@@ -1,0 +1,163 @@
+"""The base class of every model's staff pages.
+
+What is not named `editable` is read-only, so money and states cannot be typed over: they change
+through services, which lock, check and write the timeline. Nothing is ever deleted here. unfold is
+imported in this module alone.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar
+
+from django.core.paginator import Paginator
+from django.db import connection, models
+from django.http import HttpRequest
+from django.utils.functional import cached_property
+from unfold.admin import ModelAdmin as UnfoldAdmin
+from unfold.admin import TabularInline
+from unfold.decorators import display
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+
+from globalmart.core.money import display as display_money
+
+COUNT_LIMIT = 10_000
+Show = Callable[[Any], Any]
+GOOD = ("completed", "paid", "captured", "authorized", "fulfilled", "shipped", "done", "delivered")
+WAIT = ("pending_payment", "pending", "processing", "requires_action", "unpaid", "held", "queued")
+BAD = ("failed", "rejected", "dead", "unknown", "submit_unknown", "declined", "refused", "bounced")
+TONES: dict[str, str] = {
+    **dict.fromkeys(GOOD, "success"),
+    **dict.fromkeys(WAIT, "warning"),
+    **dict.fromkeys(BAD, "danger"),
+    **dict.fromkeys(("confirmed", "in_fulfillment", "accepted", "in_progress", "sent"), "info"),
+    **dict.fromkeys(("committed", "submitted", "consumed", "partially_shipped"), "info"),
+}
+
+
+def chip(field: str = "state") -> Show:
+    """Return a column that shows a state as a coloured chip."""
+
+    @display(description=field.replace("_", " "), ordering=field, label=TONES)
+    def show(row: models.Model) -> tuple[str, str]:
+        value = str(getattr(row, field))
+        return value, value.replace("_", " ")
+
+    show.__name__ = f"{field}_chip"
+    return show  # type: ignore[no-any-return] # unfold ships no types
+
+
+def money(field: str) -> Show:
+    """Return a column that shows minor units of the row's own currency as an amount."""
+
+    @display(description=field.removesuffix("_minor").replace("_", " "), ordering=field)
+    def show(row: models.Model) -> str:
+        amount = getattr(row, field, None)
+        return "" if amount is None else display_money(amount, getattr(row, "currency", "GBP"))
+
+    show.__name__ = f"{field}_shown"
+    return show  # type: ignore[no-any-return] # unfold ships no types
+
+
+class BoundedPaginator(Paginator):  # type: ignore[type-arg] # not subscriptable at run time
+    """Counts a whole table by the planner's estimate, and a filtered one only up to a limit.
+
+    An exact count of a million orders takes longer than the page around it.
+    """
+
+    @cached_property
+    def count(self) -> int:
+        """The number of rows, estimated or cut off where it is large."""
+        rows: Any = self.object_list
+        query = getattr(rows, "query", None)
+        if query is not None and not query.where and not query.distinct:
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT reltuples::bigint FROM pg_class WHERE oid = %s::regclass",
+                    [connection.ops.quote_name(rows.model._meta.db_table)],
+                )
+                estimate = int(cursor.fetchone()[0])
+            if estimate > COUNT_LIMIT:
+                return estimate
+        return int(rows.order_by()[:COUNT_LIMIT].count())
+
+
+class ReadOnlyByDefault:
+    """What pages and inlines share: every field is shown, the `editable` ones can be changed.
+
+    `set_once` are editable only on the page that adds a row; `hidden` are not shown.
+    """
+
+    editable: ClassVar[Sequence[str]] = ()
+    set_once: ClassVar[Sequence[str]] = ()
+    hidden: ClassVar[Sequence[str]] = ()
+    shows: ClassVar[Sequence[Show]] = ()
+    can_add: ClassVar[bool] = False
+    model: type[models.Model]
+
+    def _field(self, field: "models.Field[Any, Any]") -> str | Show:
+        has_currency = any(each.name == "currency" for each in self.model._meta.fields)
+        if field.name.endswith("_minor") and has_currency and field.name not in self.editable:
+            return money(field.name)
+        return field.name
+
+    def get_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        """Return all fields in the model's order, then what `shows` adds."""
+        if obj is None and self.can_add and isinstance(self, UnfoldAdmin):
+            return [*self.set_once, *self.editable]
+        # An inline's link to its parent is the page that it stands on.
+        parent = getattr(self, "parent_model", None)
+        fields = [
+            self._field(field)
+            for field in self.model._meta.fields
+            if field.name not in self.hidden
+            and not isinstance(field, models.AutoField)
+            and not (parent is not None and field.related_model is parent)
+        ]
+        return [*fields, *self.shows]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
+        """Return all fields but the editable ones."""
+        open_ = {*self.editable, *(self.set_once if obj is None else ())}
+        return [each for each in self.get_fields(request, obj) if each not in open_]
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Tell whether rows may be added by hand."""
+        parents = (obj,) if getattr(self, "parent_model", None) else ()
+        return self.can_add and bool(super().has_add_permission(request, *parents))  # type: ignore[misc]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Tell whether anything on the page may be changed."""
+        return bool(self.editable) and bool(super().has_change_permission(request, obj))  # type: ignore[misc]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nothing is deleted by hand: switch off, revoke or cancel instead."""
+        return False
+
+
+class HouseAdmin(ReadOnlyByDefault, UnfoldAdmin):  # type: ignore[misc] # unfold ships no types
+    """The base of every model's pages."""
+
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    list_per_page = 50
+    list_fullwidth = True
+    actions = None
+
+
+class HouseInline(ReadOnlyByDefault, TabularInline):  # type: ignore[misc] # unfold ships no types
+    """The base of rows shown on their parent's page."""
+
+    extra = 0
+    per_page = 50
+    show_change_link = False
+
+
+__all__ = [
+    "AdminPasswordChangeForm",
+    "HouseAdmin",
+    "HouseInline",
+    "UnfoldAdmin",
+    "UserChangeForm",
+    "UserCreationForm",
+    "chip",
+    "money",
+]
