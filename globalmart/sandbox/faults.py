@@ -79,7 +79,7 @@ class Plan:
         """Raise Dropped where the answer must not arrive, after the wait that a time-out needs."""
         slow = self.has("timeout_after_apply")
         if slow:
-            time.sleep(60.0 if slow.seconds is None else slow.seconds)
+            time.sleep(30.0 if slow.seconds is None else slow.seconds)
         if slow or self.has("drop_after_apply"):
             raise Dropped
 

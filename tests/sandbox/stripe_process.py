@@ -1,8 +1,6 @@
 """Run the pretended Stripe as its own process, and an endpoint that its webhooks can reach."""
 
 import json
-import os
-import signal
 import socket
 import sqlite3
 import subprocess
@@ -78,17 +76,17 @@ class StripeProcess:
     def __exit__(
         self, _k: type[BaseException] | None, _e: BaseException | None, _t: TracebackType | None
     ) -> None:
-        self.kill(signal.SIGTERM)
+        self.kill()
 
     def start(self) -> None:
         """Start the process and wait until it answers."""
         self._process = subprocess.Popen(self._command, cwd=ROOT)
         wait_for(self._is_up, seconds=15)
 
-    def kill(self, number: int = signal.SIGKILL) -> None:
-        """Send a signal to the process and wait for its end."""
+    def kill(self) -> None:
+        """Kill the process, as a crash would, and wait for its end."""
         assert self._process is not None
-        os.kill(self._process.pid, number)
+        self._process.kill()
         self._process.wait(10)
 
     def call(
