@@ -1,0 +1,22 @@
+-- I15 No card number in timeline, outbox and stored answers
+-- No run of 13 to 19 digits, plain or in groups of four, passes the card networks' check digit.
+WITH content AS (
+    SELECT 'core_timelineentry' AS table_name, id::text AS row_id, to_jsonb(core_timelineentry)::text AS content FROM core_timelineentry
+    UNION ALL
+    SELECT 'core_outboxevent' AS table_name, id::text AS row_id, to_jsonb(core_outboxevent)::text AS content FROM core_outboxevent
+    UNION ALL
+    SELECT 'core_idempotencykey' AS table_name, id::text AS row_id, to_jsonb(core_idempotencykey)::text AS content FROM core_idempotencykey
+    UNION ALL
+    SELECT 'core_alert' AS table_name, id::text AS row_id, to_jsonb(core_alert)::text AS content FROM core_alert
+), run AS (
+    SELECT content.table_name, content.row_id, translate(found[1], ' -', '') AS digits
+      FROM content,
+           regexp_matches(content.content,
+               '\m(\d{13,19}|\d{4}[ -]\d{4}[ -]\d{4}[ -]\d{1,7})\M', 'g') AS found
+)
+SELECT table_name, row_id, left(digits, 6) || '...' || right(digits, 4) AS masked
+  FROM run
+ WHERE (SELECT sum(CASE WHEN (length(digits) - place) % 2 = 0 THEN digit
+                        ELSE digit * 2 - 9 * (digit >= 5)::int END)
+          FROM (SELECT place, substr(digits, place, 1)::int AS digit
+                  FROM generate_series(1, length(digits)) AS place) AS each) % 10 = 0

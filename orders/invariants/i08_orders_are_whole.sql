@@ -1,0 +1,18 @@
+-- I8 Every order is whole
+-- An order has lines, an order account over its total, an attempt, and reserved stock for its lines.
+SELECT placed.id AS order_id, placed.number, placed.total_minor, account.due_minor,
+       (SELECT count(*) FROM orders_orderline line WHERE line.order_id = placed.id) AS lines
+  FROM orders_order placed
+  LEFT JOIN payments_orderaccount account ON account.order_id = placed.id
+ WHERE placed.state <> 'draft'
+   AND (account.id IS NULL
+        OR account.due_minor <> placed.total_minor
+        OR NOT EXISTS (SELECT 1 FROM orders_orderline line WHERE line.order_id = placed.id)
+        OR NOT EXISTS (SELECT 1 FROM payments_paymentattempt attempt
+                        WHERE attempt.order_id = placed.id)
+        OR EXISTS (
+            SELECT 1 FROM orders_orderline line
+             WHERE line.order_id = placed.id
+               AND line.quantity <> coalesce((
+                   SELECT sum(reservation.quantity) FROM fulfillment_reservation reservation
+                    WHERE reservation.order_id = placed.id AND reservation.sku = line.sku), 0)))

@@ -1,0 +1,20 @@
+-- I15 No card number in the books of payment
+-- No run of 13 to 19 digits, plain or in groups of four, passes the card networks' check digit.
+WITH content AS (
+    SELECT 'payments_paymentattempt' AS table_name, id::text AS row_id, to_jsonb(payments_paymentattempt)::text AS content FROM payments_paymentattempt
+    UNION ALL
+    SELECT 'payments_paymentoperation' AS table_name, id::text AS row_id, to_jsonb(payments_paymentoperation)::text AS content FROM payments_paymentoperation
+    UNION ALL
+    SELECT 'payments_stripeevent' AS table_name, id::text AS row_id, to_jsonb(payments_stripeevent)::text AS content FROM payments_stripeevent
+), run AS (
+    SELECT content.table_name, content.row_id, translate(found[1], ' -', '') AS digits
+      FROM content,
+           regexp_matches(content.content,
+               '\m(\d{13,19}|\d{4}[ -]\d{4}[ -]\d{4}[ -]\d{1,7})\M', 'g') AS found
+)
+SELECT table_name, row_id, left(digits, 6) || '...' || right(digits, 4) AS masked
+  FROM run
+ WHERE (SELECT sum(CASE WHEN (length(digits) - place) % 2 = 0 THEN digit
+                        ELSE digit * 2 - 9 * (digit >= 5)::int END)
+          FROM (SELECT place, substr(digits, place, 1)::int AS digit
+                  FROM generate_series(1, length(digits)) AS place) AS each) % 10 = 0
