@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
@@ -296,7 +297,14 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None, "filter": False},
     "POSTPROCESSING_HOOKS": ["globalmart.core.schema.add_headers"],
 }
-UNFOLD = {"SITE_TITLE": "GlobalMart OMS", "SITE_HEADER": "GlobalMart OMS"}
+UNFOLD = {
+    "SITE_TITLE": "GlobalMart OMS",
+    "SITE_HEADER": "GlobalMart OMS",
+    "SITE_SYMBOL": "shopping_bag",
+    "ENVIRONMENT": "globalmart.staff.environment",
+    "STYLES": [lambda request: static("core/staff.css")],
+    "SIDEBAR": {"show_search": True, "navigation": "globalmart.staff.sidebar"},
+}
 
 # --- logs ---------------------------------------------------------------------------------------
 LOGGING = {

@@ -60,18 +60,23 @@ def register_key(
     return row
 
 
-def issue_key(*, client: ApiClient, scopes: Collection[str], expires_at: datetime | None) -> str:
-    """Make a key of this installation's mode for a client and return it; it is not kept."""
-    prefix = LIVE_PREFIX if settings.IS_LIVE else TEST_PREFIX
-    key = prefix + secrets.token_urlsafe(32)
-    ApiKey.objects.create(
-        client=client,
-        prefix=key[:SHOWN_CHARACTERS],
-        digest=hash_key(key),
-        scopes=sorted(scopes),
-        is_live=settings.IS_LIVE,
-        expires_at=expires_at,
-    )
+def new_key(*, row: ApiKey) -> str:
+    """Make a key of this installation's mode, note it on an unsaved row, and return it.
+
+    The caller shows it once: only its digest is kept.
+    """
+    key = (LIVE_PREFIX if settings.IS_LIVE else TEST_PREFIX) + secrets.token_urlsafe(32)
+    row.prefix, row.digest, row.is_live = key[:SHOWN_CHARACTERS], hash_key(key), settings.IS_LIVE
+    return key
+
+
+def issue_key(
+    *, client: ApiClient, scopes: Collection[str], expires_at: datetime | None = None
+) -> str:
+    """Store a new key for a client and return it."""
+    row = ApiKey(client=client, scopes=sorted(scopes), expires_at=expires_at)
+    key = new_key(row=row)
+    row.save()
     return key
 
 

@@ -9,10 +9,16 @@ from rest_framework import serializers
 from globalmart.core.api import DEFAULT_LIMIT, MAX_LIMIT
 from globalmart.core.schema import errors
 from orders.api import examples
-from orders.api.submission import NewOrder
+from orders.api.submission import NewOrder, PostalAddress
 from orders.states import OrderState
 
 Shape = serializers.Serializer[Any]
+
+
+class OrderCustomer(Shape):
+    email = serializers.CharField()
+    name = serializers.CharField()
+    phone = serializers.CharField()
 
 
 class OrderLine(Shape):
@@ -21,7 +27,10 @@ class OrderLine(Shape):
     name = serializers.CharField()
     quantity = serializers.IntegerField()
     unit_price_minor = serializers.IntegerField(help_text="Tax included.")
+    discount_minor = serializers.IntegerField()
+    tax_minor = serializers.IntegerField(help_text="The part of total_minor that is tax.")
     total_minor = serializers.IntegerField()
+    shipped = serializers.IntegerField(help_text="Units that have left the warehouse.")
 
 
 class ShipmentLine(Shape):
@@ -54,8 +63,13 @@ class Order(Shape):
     subtotal_minor = serializers.IntegerField()
     shipping_minor = serializers.IntegerField()
     tax_minor = serializers.IntegerField(help_text="The part of total_minor that is tax.")
+    tax_included = serializers.BooleanField(help_text="Always true: prices include tax.")
     discount_minor = serializers.IntegerField()
     total_minor = serializers.IntegerField()
+    customer = OrderCustomer()
+    shipping_address = PostalAddress()
+    billing_address = PostalAddress(allow_null=True)
+    shipping_method = serializers.CharField()
     lines = OrderLine(many=True)
     shipments = Shipment(many=True)
     tracking_url = serializers.CharField(help_text="The customer's own page, without a login.")

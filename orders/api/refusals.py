@@ -3,8 +3,10 @@
 from collections.abc import Callable, Collection
 from typing import Any
 
+from fulfillment.services.stock import OutOfStock
 from globalmart.core import idempotency
 from globalmart.core.problems import KINDS, Kind, Problem
+from orders.queries import pricing
 from orders.services import checkout
 
 KINDS.update(
@@ -53,12 +55,12 @@ def _at_lines(items: Items, skus: Collection[str], detail: str) -> list[dict[str
     ]
 
 
-def _unknown_sku(error: checkout.UnknownSku, items: Items) -> Problem:
+def _unknown_sku(error: pricing.UnknownSku, items: Items) -> Problem:
     errors = _at_lines(items, set(error.skus), "No product on sale has this SKU.")
     return Problem(code="unknown_sku", detail="Some lines name no product.", errors=errors)
 
 
-def _not_priced(error: checkout.NotPriced, items: Items) -> Problem:
+def _not_priced(error: pricing.NotPriced, items: Items) -> Problem:
     detail = "Some products have no price in this currency."
     errors = _at_lines(items, set(error.skus), "No price in this currency.")
     return Problem(
@@ -68,7 +70,7 @@ def _not_priced(error: checkout.NotPriced, items: Items) -> Problem:
     )
 
 
-def _out_of_stock(error: checkout.OutOfStock, items: Items) -> Problem:
+def _out_of_stock(error: OutOfStock, items: Items) -> Problem:
     left = {shortage.sku: shortage.available for shortage in error.shortages}
     errors = [
         {**each, "available": left[each["sku"]]}
@@ -77,7 +79,7 @@ def _out_of_stock(error: checkout.OutOfStock, items: Items) -> Problem:
     return Problem(code="out_of_stock", detail="Some products are sold out.", errors=errors)
 
 
-def _unknown_method(error: checkout.UnknownShippingMethod, items: Items) -> Problem:
+def _unknown_method(error: pricing.UnknownShippingMethod, items: Items) -> Problem:
     detail = "No such shipping method in this currency."
     return Problem(
         code="unknown_shipping_method",
@@ -93,7 +95,7 @@ def _bad_quantity(error: checkout.BadQuantity, items: Items) -> Problem:
     return Problem(code="invalid", detail=detail, errors=errors)
 
 
-def _too_large(error: checkout.TotalTooLarge, items: Items) -> Problem:
+def _too_large(error: pricing.TotalTooLarge, items: Items) -> Problem:
     detail = "The total is larger than the shop takes."
     return Problem(
         code="total_too_large", detail=detail, errors=[{"pointer": "/lines", "detail": detail}]
@@ -101,12 +103,12 @@ def _too_large(error: checkout.TotalTooLarge, items: Items) -> Problem:
 
 
 def _duplicate(error: checkout.DuplicateReference, items: Items) -> Problem:
-    detail = f"The order {error.public_id} has this external_ref."
+    detail = f"The order {error.order_public_id} has this external_ref."
     return Problem(
         code="external_ref_exists",
         detail=detail,
         errors=[{"pointer": "/external_ref", "detail": detail}],
-        members={"existing_id": error.public_id},
+        members={"existing_id": error.order_public_id},
     )
 
 
@@ -119,12 +121,12 @@ def _key_busy(error: idempotency.KeyBusy, items: Items) -> Problem:
 
 
 REFUSALS: dict[type[Exception], Callable[[Any, Items], Problem]] = {
-    checkout.UnknownSku: _unknown_sku,
-    checkout.NotPriced: _not_priced,
-    checkout.OutOfStock: _out_of_stock,
-    checkout.UnknownShippingMethod: _unknown_method,
+    pricing.UnknownSku: _unknown_sku,
+    pricing.NotPriced: _not_priced,
+    OutOfStock: _out_of_stock,
+    pricing.UnknownShippingMethod: _unknown_method,
     checkout.BadQuantity: _bad_quantity,
-    checkout.TotalTooLarge: _too_large,
+    pricing.TotalTooLarge: _too_large,
     checkout.DuplicateReference: _duplicate,
     idempotency.KeyReused: _key_reused,
     idempotency.KeyBusy: _key_busy,

@@ -1,0 +1,94 @@
+"""The order as staff see it: lines, money, parcels and the whole story on one page."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.core.exceptions import ObjectDoesNotExist
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+
+from fulfillment import queries as fulfillment
+from globalmart.core.admin import HouseAdmin, HouseInline, chip, money
+from globalmart.core.ids import parse_order_number
+from globalmart.core.models import TimelineEntry
+from orders.models import Order, OrderLine
+from orders.states import OrderState
+from payments import queries as payments
+
+TIMELINE_LENGTH = 200
+LINE_COLUMNS = ("public_id", "product", "tax_class", "discount_minor")
+
+
+class OrderLineInline(HouseInline):
+    model = OrderLine
+    hidden = LINE_COLUMNS
+    ordering = ("position",)
+
+
+@admin.register(OrderLine)
+class OrderLineAdmin(HouseAdmin):
+    list_display = ("order", "sku", "name", "quantity", "shipped", "cancelled")
+    list_select_related = ("order",)
+    search_fields = ("=sku", "=order__number")
+    ordering = ("-id",)
+
+
+@admin.register(Order)
+class OrderAdmin(HouseAdmin):
+    list_display = ("number", "created_at", chip(), "name", money("total_minor"), "external_ref")
+    list_filter = ("state", "shipping_method", "api_client", "created_at")
+    list_select_related = ("api_client",)
+    search_fields = ("=number", "=public_id", "=email", "=external_ref")
+    search_help_text = "Number, id, e-mail address or the client's reference, in full"
+    ordering = ("-id",)
+    inlines = (OrderLineInline,)
+    change_form_before_template = "admin/orders/order/summary.html"
+    change_form_after_template = "admin/orders/order/panels.html"
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Order], search_term: str
+    ) -> tuple[QuerySet[Order], bool]:
+        """Accept an order number in the ways that people write it."""
+        number = parse_order_number(search_term)
+        found, has_doubles = super().get_search_results(request, queryset, number or search_term)
+        return found, bool(has_doubles)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show the order with what the other apps know of it."""
+        context = dict(extra_context or {})
+        if object_id.isdigit():
+            context |= _panels(int(object_id))
+        answer: HttpResponse = super().change_view(request, object_id, form_url, context)
+        return answer
+
+
+def _account(order_id: int) -> Any:
+    """Return the order's account, or None for an order that is not there."""
+    try:
+        return payments.get_account(order_id=order_id)
+    except ObjectDoesNotExist:
+        return None
+
+
+def _panels(order_id: int) -> dict[str, Any]:
+    """Return what the panels of the order page show; an unknown order gives empty ones."""
+    story = TimelineEntry.objects.filter(subject_type="order", subject_id=order_id)
+    order = Order.objects.filter(pk=order_id).only("state", "payment_due_at").first()
+    return {
+        "payment_status": payments.summaries([order_id]).get(order_id, "unpaid"),
+        "fulfillment_status": fulfillment.summaries([order_id]).get(order_id, "unfulfilled"),
+        "account": _account(order_id),
+        "attempts": payments.list_attempts(order_id=order_id),
+        "requests": fulfillment.list_references(order_id=order_id),
+        "parcels": fulfillment.list_shipments([order_id]).get(order_id, []),
+        "timeline": list(story.order_by("-id")[:TIMELINE_LENGTH]),
+        "pay_until": order.payment_due_at
+        if order and order.state == OrderState.PENDING_PAYMENT
+        else None,
+    }
