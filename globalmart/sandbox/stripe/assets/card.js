@@ -180,7 +180,7 @@ for (const input of inputs) {
   input.addEventListener("blur", () => { if (input.value) show(input, problem(input)?.[1]); tell("blur", {}); });
   input.addEventListener("focus", () => tell("focus", {}));
 }
-form.addEventListener("submit", (event) => { event.preventDefault(); tell("escape", {}); });
+form.addEventListener("submit", (event) => event.preventDefault());
 document.getElementById("fill").addEventListener("click", () => {
   number.value = "4242424242424242";
   expiry.value = `12${String((new Date().getFullYear() + 1) % 100).padStart(2, "0")}`;
