@@ -1,0 +1,50 @@
+"""What every test may use: the network guard, short lock waits, and the whole stack."""
+
+import os
+import socket
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from globalmart.core.db import in_real_transaction
+from globalmart.sandbox.banner import Reporter
+from globalmart.sandbox.stack import Stack
+
+os.environ.setdefault("GM_ENV", "test")
+
+
+@pytest.fixture(autouse=True)
+def _no_network_in_a_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail whoever opens or uses a Python socket while a transaction is open (rule R1).
+
+    PostgreSQL is spoken to by libpq, below Python's sockets, so all that passes here is Redis,
+    Stripe, the warehouse and the message providers.
+    """
+    for name in ("connect", "sendall", "send"):
+        original = getattr(socket.socket, name)
+
+        def guarded(self: socket.socket, *args: Any, _original: Any = original) -> Any:
+            assert not in_real_transaction(), "the network was used inside a transaction"
+            return _original(self, *args)
+
+        monkeypatch.setattr(socket.socket, name, guarded)
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """Give the test database the web role's limits, so that contention ends as in production."""
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        name = connection.settings_dict["NAME"]
+        cursor.execute(f"ALTER DATABASE \"{name}\" SET lock_timeout = '2s'")
+        cursor.execute(f"ALTER DATABASE \"{name}\" SET statement_timeout = '15s'")
+        connection.close()
+    yield
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """The whole shop as processes, on throw-away data, once for all tests that ask for it."""
+    with Stack(reporter=Reporter()) as running:
+        yield running
