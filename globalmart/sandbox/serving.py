@@ -14,7 +14,7 @@ from globalmart.sandbox.web import App
 PR_SET_PDEATHSIG = 1
 
 
-class _Server(BaseApplication):  # type: ignore[misc]  # gunicorn has no types
+class _Server(BaseApplication):
     def __init__(self, build: Callable[[], App], options: dict[str, Any]) -> None:
         self._build = build
         self._options = options

@@ -69,10 +69,14 @@ def build(intent: Json, method: Json, *, is_held: bool, is_authenticated: bool) 
         "status": "failed" if declined else "succeeded",
         PRIVATE: {"card": method[PRIVATE]["card"], "released_minor": 0},
     }
-    if declined:
-        charge["failure_code"] = declined if declined in cards.OWN_CODES else "card_declined"
-        charge["failure_message"] = cards.MESSAGES[declined]
-    return charge
+    return charge | _failure(declined)
+
+
+def _failure(declined: str | None) -> Json:
+    if declined is None:
+        return {}
+    code = declined if declined in cards.OWN_CODES else "card_declined"
+    return {"failure_code": code, "failure_message": cards.MESSAGES[declined]}
 
 
 def release(charge: Json) -> None:
