@@ -103,7 +103,9 @@ def find_subject(*, slug: str) -> tuple[str, str, str] | None:
 
 def list_featured(*, per_category: int = 2, limit: int = 8) -> list[Offer]:
     """Return some products of every category for the front page."""
-    place = Window(RowNumber(), partition_by=F("category"), order_by=[F("price_minor").desc(), "pk"])
+    place = Window(
+        RowNumber(), partition_by=F("category"), order_by=[F("price_minor").desc(), "pk"]
+    )
     rows = _for_sale().annotate(place=place).filter(place__lte=per_category)
     return _offers(rows.order_by("place", "category__position", "pk")[:limit])
 
@@ -129,8 +131,7 @@ def list_offers(
     if words:
         rows = _matching(rows, words)
     if in_stock:
-        left = fulfillment.available(rows.values_list("sku", flat=True))
-        rows = rows.filter(sku__in=[sku for sku, units in left.items() if units > 0])
+        rows = rows.filter(sku__in=fulfillment.skus_in_stock())
     if sort not in ORDERINGS or (sort == "relevance" and not words):
         sort = "relevance" if words else "name"
     total = rows.count()
@@ -148,9 +149,9 @@ def get_tax_rate_bp(*, tax_class: str) -> int:
 
 
 def _for_sale() -> QuerySet[Product, Any]:
-    return Product.objects.filter(
-        is_active=True, prices__currency=settings.SHOP_CURRENCY
-    ).annotate(price_minor=F("prices__amount_minor"))
+    return Product.objects.filter(is_active=True, prices__currency=settings.SHOP_CURRENCY).annotate(
+        price_minor=F("prices__amount_minor")
+    )
 
 
 def _matching(rows: QuerySet[Product, Any], words: str) -> QuerySet[Product, Any]:

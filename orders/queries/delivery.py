@@ -1,11 +1,39 @@
-"""When a parcel is there."""
+"""Ways to deliver as a customer chooses among them, and when the parcel is there."""
 
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 from orders.models import ShippingMethod
+from orders.queries.pricing import list_shipping_options
 
 SUNDAY = 6
 DISPATCH_DAYS = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Option:
+    """A shipping method for one basket. `price_minor` includes tax; 0 means free."""
+
+    code: str
+    name: str
+    price_minor: int
+    earliest: date
+    latest: date
+
+
+def list_options(*, currency: str, subtotal_minor: int, today: date) -> list[Option]:
+    """Return the ways to deliver goods of this value ordered today, in the shop's order."""
+    options = list_shipping_options(currency=currency, subtotal_minor=subtotal_minor)
+    return [
+        Option(
+            code=method.code,
+            name=method.name,
+            price_minor=price,
+            earliest=add_working_days(today, DISPATCH_DAYS + method.days_min),
+            latest=add_working_days(today, DISPATCH_DAYS + method.days_max),
+        )
+        for method, price in options
+    ]
 
 
 def estimate(*, method_code: str, dispatched: date) -> tuple[date, date] | None:

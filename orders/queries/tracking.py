@@ -76,7 +76,7 @@ class Payable:
 
 
 def get_payable(*, order: Order) -> Payable:
-    """Tell whether a second look at the card form is safe: nothing of unknown outcome is under way."""
+    """Tell whether the card form may be shown: nothing of unknown outcome is under way."""
     if order.state != S.PENDING_PAYMENT:
         return Payable(is_open=False, decline_code="")
     attempt = payments.find_live_attempt(order_id=order.pk)
@@ -109,7 +109,9 @@ def track(*, order: Order, now: datetime) -> Tracking:
     payable = get_payable(order=order)
     lines = list_lines(order=order)
     parcels = _parcels(order, lines)
-    is_all_sent = bool(lines) and all(line.shipped + line.cancelled >= line.quantity for line in lines)
+    is_all_sent = bool(lines) and all(
+        line.shipped + line.cancelled >= line.quantity for line in lines
+    )
     is_dispatched = order.state == S.COMPLETED or is_all_sent
     headline, detail, tone = _words(order, payable, parcels, is_dispatched)
     window = _window(order, parcels)
@@ -153,7 +155,7 @@ def _words(
         return "Part of your order is on its way", "The rest follows in another parcel.", "good"
     if order.state == S.IN_FULFILLMENT:
         return "We are preparing your order", "", "calm"
-    return "Thank you, your order is confirmed", "", "good"
+    return "Your order is confirmed", "", "good"
 
 
 def _steps(order: Order, parcels: list[Parcel], is_dispatched: bool) -> list[Step]:

@@ -1,4 +1,4 @@
-"""What the shop's templates need beside Django's own: fields, the basket's count, addresses of pages."""
+"""What the shop's templates need beside Django's own."""
 
 from datetime import date
 from typing import Any
@@ -43,7 +43,6 @@ def field(bound: BoundField) -> dict[str, Any]:
         attributes["aria-invalid"] = "true"
     if bound.field.required:
         attributes["aria-required"] = "true"
-    # Django would add the browser's own checks; ours say how to put it right.
     return {
         "field": bound,
         "widget": bound.as_widget(attrs=attributes),

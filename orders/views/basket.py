@@ -8,8 +8,8 @@ from django.views.decorators.http import require_POST, require_safe
 
 from orders import links
 from orders.forms import Amount
-from orders.queries import baskets
-from orders.services import baskets as services, delivery
+from orders.queries import baskets, delivery
+from orders.services import baskets as services
 from orders.views import sessions
 
 

@@ -7,8 +7,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from orders.models import Category
-from orders.queries import catalogue
-from orders.services import delivery
+from orders.queries import catalogue, delivery
 
 
 @require_safe

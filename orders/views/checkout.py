@@ -15,15 +15,16 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from orders import links
 from orders.forms import Contact, Delivery
-from orders.queries import baskets
-from orders.services import baskets as services, delivery as shipping, pricing
+from orders.queries import baskets, pricing
+from orders.queries import delivery as shipping
+from orders.services import baskets as services
 from orders.views import sessions
 
 Step = Callable[[HttpRequest, baskets.Contents], HttpResponse]
 STEPS = (
     ("orders:contact", "Contact"),
     ("orders:delivery", "Delivery"),
-    ("orders:review", "Review and pay"),
+    ("orders:review", "Pay"),
 )
 
 

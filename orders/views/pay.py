@@ -1,4 +1,4 @@
-"""Pay for an order that is still waiting for its money: a card was declined, or a tab was closed."""
+"""Pay for an order that still waits for it: a card was declined, or a tab was closed."""
 
 from csp.decorators import csp_update
 from django.conf import settings

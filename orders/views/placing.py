@@ -18,13 +18,31 @@ from globalmart.core.db import is_lock_timeout
 from globalmart.core.money import display
 from orders import links
 from orders.models import Order
-from orders.queries import baskets
-from orders.services import checkout, payment, pricing
+from orders.queries import baskets, pricing
+from orders.services import checkout, payment
 from orders.views import sessions
 from orders.views.checkout import get_quote
 from payments import queries as payments
 
 ADDRESS_FIELDS = ("name", "line1", "line2", "city", "region", "postal_code", "country")
+GONE = "Something in your basket is not for sale any more. You were not charged."
+TOO_MUCH = "We cannot take an order of this size here. You were not charged; please order less."
+BUSY = "The shop is busy. You were not charged; please try again."
+# What may go wrong on an honest way: status, words, and the page on which to go on.
+REFUSALS: dict[type[Exception], tuple[int, str, str]] = {
+    pricing.UnknownSku: (409, GONE, "orders:basket"),
+    pricing.NotPriced: (409, GONE, "orders:basket"),
+    pricing.UnknownShippingMethod: (
+        409,
+        "This way to deliver is not offered any more. You were not charged.",
+        "orders:delivery",
+    ),
+    checkout.BadQuantity: (422, TOO_MUCH, "orders:basket"),
+    pricing.TotalTooLarge: (422, TOO_MUCH, "orders:basket"),
+    idempotency.KeyReused: (409, "Your order changed in another tab.", "orders:review"),
+    idempotency.KeyBusy: (503, BUSY, ""),
+}
+EXPECTED = (*REFUSALS, OperationalError)
 
 
 @require_POST
@@ -51,21 +69,8 @@ def place(request: HttpRequest) -> JsonResponse:
         return start_payment(order_id=error.order_id)
     except OutOfStock as error:
         return _refuse(409, _shortages(basket, error), location=reverse("orders:basket"))
-    except (pricing.UnknownSku, pricing.NotPriced):
-        text = "Something in your basket is not for sale any more. You were not charged."
-        return _refuse(409, text, location=reverse("orders:basket"))
-    except pricing.UnknownShippingMethod:
-        text = "This way to deliver is not offered any more. Please choose another one."
-        return _refuse(409, text, location=reverse("orders:delivery"))
-    except (checkout.BadQuantity, pricing.TotalTooLarge):
-        text = "We cannot take an order of this size here. Please order less, or write to us."
-        return _refuse(422, text, location=reverse("orders:basket"))
-    except idempotency.KeyReused:
-        return _refuse(409, "Your order changed in another tab.", location=reverse("orders:review"))
-    except (idempotency.KeyBusy, OperationalError) as error:
-        if isinstance(error, OperationalError) and not is_lock_timeout(error):
-            raise
-        return _refuse(503, "The shop is busy. You were not charged; please try again.")
+    except EXPECTED as error:
+        return _explain(error)
     request.session[sessions.PLACED] = placed.order_id
     return start_payment(order_id=placed.order_id)
 
@@ -116,7 +121,7 @@ def redirect_after(order: Order) -> HttpResponse:
 def _what_changed(request: HttpRequest, basket: baskets.Contents) -> str:
     """Say what is different from the page on which the customer pressed the button."""
     if any(not item.is_for_sale for item in basket.items):
-        return "Something in your basket is not for sale any more. You were not charged."
+        return GONE
     total = get_quote(basket).total_minor
     if request.POST.get("total") == str(total):
         return ""
@@ -159,6 +164,16 @@ def _submission(basket: baskets.Contents, key: str) -> checkout.Submission:
         metadata={},
         is_live=settings.IS_LIVE,
     )
+
+
+def _explain(error: Exception) -> JsonResponse:
+    """Answer for an expected refusal, or for a row lock that somebody else holds too long."""
+    if isinstance(error, OperationalError):
+        if not is_lock_timeout(error):
+            raise error
+        return _refuse(503, BUSY)
+    status, text, page = REFUSALS[type(error)]
+    return _refuse(status, text, location=reverse(page) if page else "")
 
 
 def _refuse(status: int, detail: str, *, location: str = "") -> JsonResponse:
