@@ -1,0 +1,46 @@
+"""The issue's full sizes: `python -m globalmart.sandbox exec -- python -m tests.proofs NAME`."""
+
+import argparse
+import os
+import time
+from collections.abc import Callable
+from functools import partial
+
+from rich.console import Console
+from rich.table import Table
+
+from tests.journeys import scenarios
+from tests.journeys.scenarios import Figures
+from tests.journeys.shop import Shop
+from tests.proofs import real_data
+
+PROOFS: dict[str, tuple[Callable[[Shop], Figures], ...]] = {
+    "recovery": (
+        partial(scenarios.submit_at_once, senders=50),
+        partial(scenarios.rush_for_scarce, buyers=150),
+        partial(scenarios.lose_redis_and_workers, orders=200),
+        partial(scenarios.stop_redis, seconds=60, orders=100),
+        partial(scenarios.stop_relay, orders=100),
+    ),
+    "import": (real_data.import_and_run_to_the_end,),
+}
+
+
+def main() -> None:
+    """Run the proofs of one name and print their figures. A broken promise is a traceback."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("name", choices=PROOFS)
+    shop, console = Shop(os.environ), Console(width=100)
+    for proof in PROOFS[parser.parse_args().name]:
+        function = getattr(proof, "func", proof)
+        table = Table(title=f"{function.__name__}: {(function.__doc__ or '').splitlines()[0]}")
+        table.add_column("figure")
+        table.add_column("value", justify="right")
+        started = time.monotonic()
+        for name, value in proof(shop).items():
+            table.add_row(name, str(value))
+        table.add_row("seconds in all", f"{time.monotonic() - started:.1f}")
+        console.print(table)
+
+
+main()
