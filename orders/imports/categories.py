@@ -21,7 +21,11 @@ SHELVES = (
         "spoon|kitchen|napkins|baking|recipe|lunch|bottle|tray|coaster\\w*|apron|glass|bread|egg",
     ),
     Shelf("candles-lights", "Candles & Lights", "candle\\w*|t-light|light|lights|lantern\\w*|lamp"),
-    Shelf("garden", "Garden", "garden\\w*|planter|seed\\w*|bird\\w*|flower pot|watering|herb\\w*"),
+    Shelf(
+        "garden-outdoors",
+        "Garden & Outdoors",
+        "garden\\w*|planter|seed\\w*|bird\\w*|flower pot|watering|herb\\w*",
+    ),
     Shelf(
         "paper-gift-wrap",
         "Paper & Gift Wrap",

@@ -20,10 +20,12 @@ CUSTOMER = re.compile(r"(\d{1,12})(?:\.0+)?")
 DATES = ("%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M", "%m/%d/%Y %H:%M")
 # Notes of the stock room that stand where the name of the goods should.
 NOTES = re.compile(
-    r"\b(adjust\w*|check\w*|crushed|damage[sd]?|ebay|faulty|found|incorrect\w*|lost|missing|"
-    r"mixed up|mouldy|smashed|thrown|unsaleable|wet|wrong\w*)\b",
+    r"(\W*\b(adjust\w*|check\w*|crushed|damage[sd]?|ebay|faulty|found|incorrect\w*|lost|missing|"
+    r"mixed up|mouldy|smashed|thrown( away)?|unsaleable|wet|wrong\w*)\b\W*)+",
     re.IGNORECASE,
 )
+# Services that carry a number like goods: next day carriage.
+SERVICES = frozenset({"23444"})
 
 
 class Reason(StrEnum):
@@ -88,7 +90,10 @@ def is_clean_description(*, text: str) -> bool:
     letters = [char for char in text if char.isalpha()]
     upper = sum(char.isupper() for char in letters)
     return (
-        bool(letters) and 2 * upper >= len(letters) and "?" not in text and not NOTES.search(text)
+        bool(letters)
+        and 2 * upper >= len(letters)
+        and "?" not in text
+        and not NOTES.fullmatch(text)
     )
 
 
@@ -115,7 +120,7 @@ def _verdict(line: Line) -> tuple[Reason | None, str]:
         return Reason.RETURN, ""
     if not SALE.fullmatch(line.invoice):
         return Reason.NOT_SALE, line.invoice
-    if not GOODS.fullmatch(line.sku):
+    if not GOODS.fullmatch(line.sku) or line.sku in SERVICES:
         return Reason.NOT_GOODS, line.description
     if line.quantity <= 0:
         return Reason.QUANTITY, str(line.quantity)

@@ -95,7 +95,7 @@ class OrderImport:
         waiting: deque[Future[Outcome]] = deque()
         pool = ThreadPoolExecutor(THREADS, thread_name_prefix="import")
         try:
-            for invoice in self._list_wanted():
+            for invoice in self._list_wanted(meter):
                 waiting.append(pool.submit(self._place, invoice))
                 while len(waiting) >= AHEAD:
                     self._take_first(waiting, meter)
@@ -114,6 +114,9 @@ class OrderImport:
         outcome = waiting[0].result()
         waiting.popleft()
         self._record(outcome)
+        self._tell(meter)
+
+    def _tell(self, meter: Meter) -> None:
         meter(self.report.placed + self.report.present + self.report.empty)
 
     def _place(self, invoice: Invoice) -> Outcome:
@@ -121,7 +124,7 @@ class OrderImport:
             return Outcome(invoice=invoice, is_untried=True, refused={})
         return place_invoice(invoice=invoice, client_id=self.client_id, notify=self.notify)
 
-    def _list_wanted(self) -> Iterator[Invoice]:
+    def _list_wanted(self, meter: Meter) -> Iterator[Invoice]:
         """Yield what is still to be placed, in the order of the invoice numbers."""
         after, sent = "", 0
         while numbers := self.spool.list_invoices(after=after, limit=BATCH):
@@ -131,6 +134,7 @@ class OrderImport:
                     return
                 sent += 1
                 yield invoice
+            self._tell(meter)
 
     def _look_at(self, numbers: list[str]) -> list[Invoice]:
         """Sort a batch of invoices: those there already, rows that cannot be, the rest."""
@@ -140,18 +144,19 @@ class OrderImport:
         wanted = []
         for number, rows in lines.items():
             total = self.spool.invoice_total(invoice=number)
-            if number in found:
-                self._note_present(Invoice(number=number, lines=rows, total_minor=total), found)
-                continue
+            skus = found[number].skus if number in found else set()
             usable = []
             for row in rows:
-                reason = _refusal(row, shop.sold, shop.priced)
+                reason = None if row.sku in skus else _refusal(row, shop.sold, shop.priced)
                 if reason is None:
                     usable.append(row)
                 else:
                     self.spool.reject([row.line], reason)
-            if usable:
-                wanted.append(Invoice(number=number, lines=usable, total_minor=total))
+            invoice = Invoice(number=number, lines=usable, total_minor=total)
+            if number in found:
+                self._note_present(invoice, found)
+            elif usable:
+                wanted.append(invoice)
             else:
                 self.report.empty += 1
         return wanted

@@ -88,9 +88,7 @@ def _list_unfinished(spool: Spool, client_id: int) -> list[Unfinished]:
     for batch in _batches(spool):
         orders = Order.objects.filter(api_client_id=client_id, external_ref__in=batch)
         unfinished += [
-            Unfinished(*row)
-            for row in orders.order_by("external_ref").values_list(
-                "number", "external_ref", "state", "state_changed_at"
-            )
+            Unfinished(order.number, order.external_ref or "", order.state, order.state_changed_at)
+            for order in orders.order_by("external_ref")
         ]
     return unfinished

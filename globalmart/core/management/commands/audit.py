@@ -40,7 +40,7 @@ class Command(BaseCommand):
             raise SystemExit(FOUND)
 
     def _print(self, audit: Audit) -> None:
-        console = Console(file=self.stdout._out, highlight=False, soft_wrap=True)
+        console = Console(file=self.stdout, highlight=False, soft_wrap=True)  # type: ignore[arg-type]
         table = Table("", "Invariant", "Outcome", box=None, pad_edge=False)
         for finding in audit.findings:
             invariant = finding.invariant
