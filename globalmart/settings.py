@@ -295,7 +295,7 @@ SPECTACULAR_SETTINGS = {
     "SERVERS": [{"url": BASE_URL}],
     # The validator's badge would call a server of Swagger's makers.
     "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None, "filter": False},
-    "POSTPROCESSING_HOOKS": ["globalmart.core.schema.add_headers"],
+    "POSTPROCESSING_HOOKS": ["globalmart.core.schema.finish"],
 }
 UNFOLD = {
     "SITE_TITLE": "GlobalMart OMS",

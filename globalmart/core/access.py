@@ -140,7 +140,8 @@ class HasScope(BasePermission):
             return False
         method = "GET" if request.method == "HEAD" else request.method
         wanted = getattr(view, "scopes", {}).get(method)
-        has_handler = hasattr(view, str(method).lower())
+        name = str(method).lower()
+        has_handler = name in view.http_method_names and hasattr(view, name)
         if wanted in request.auth.scopes or not has_handler:  # no handler: 405 follows
             return True
         raise Problem(code="forbidden", detail=f"The key lacks the scope {wanted}.")

@@ -39,8 +39,8 @@ class Kind:
 
 
 KINDS: dict[str, Kind] = {
-    "malformed_json": Kind(400, "The body is not valid JSON", "Send one JSON object in UTF-8."),
     "invalid": Kind(400, "The request is not valid", "Correct the members named in `errors`."),
+    "malformed_json": Kind(400, "The body is not valid JSON", "Send one JSON object in UTF-8."),
     "unauthenticated": Kind(
         401, "No valid API key", "Send `Authorization: Bearer <key>`; never in the address."
     ),

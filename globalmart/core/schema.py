@@ -1,11 +1,12 @@
 """The OpenAPI document's shared parts: the key, the problem document, the errors of an operation."""
 
+from http import HTTPStatus
 from typing import Any
 
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from rest_framework import serializers
 
-from globalmart.core.problems import CONTENT_TYPE
+from globalmart.core.problems import CONTENT_TYPE, KINDS
 
 
 class BearerKey(OpenApiAuthenticationExtension):  # type: ignore[misc] # ships no types
@@ -55,19 +56,26 @@ def errors(*statuses: int) -> dict[tuple[int, str], type[ProblemDocument]]:
     return {(status, CONTENT_TYPE): ProblemDocument for status in statuses}
 
 
-def add_headers(result: dict[str, Any], **_: Any) -> dict[str, Any]:
-    """Document Retry-After and X-Request-ID on the answers that carry them (a hook)."""
+REQUEST_ID = {"schema": {"type": "string"}, "description": "The id of this request in our logs."}
+RETRY_AFTER = {
+    "schema": {"type": "integer"},
+    "description": "Seconds after which the same request may be sent again.",
+}
+
+
+def finish(result: dict[str, Any], **_: Any) -> dict[str, Any]:
+    """Complete the document (a hook): headers and meaning of every answer, addresses as served."""
     for operations in result["paths"].values():
         for operation in operations.values():
             for status, response in operation["responses"].items():
                 headers = response.setdefault("headers", {})
-                headers["X-Request-ID"] = {
-                    "schema": {"type": "string"},
-                    "description": "The id of this request in our logs.",
-                }
+                headers["X-Request-ID"] = REQUEST_ID
                 if status in {"409", "429", "503"}:
-                    headers["Retry-After"] = {
-                        "schema": {"type": "integer"},
-                        "description": "Seconds after which the same request may be sent again.",
-                    }
+                    headers["Retry-After"] = RETRY_AFTER
+                codes = [code for code, kind in KINDS.items() if str(kind.status) == status]
+                meaning = f"{HTTPStatus(int(status)).phrase}."
+                response["description"] = f"{meaning} `code`: {', '.join(codes)}." if codes else meaning
+    result["paths"] = {
+        address.rstrip("/"): operations for address, operations in result["paths"].items()
+    }
     return result
