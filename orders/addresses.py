@@ -11,13 +11,12 @@ NOT_A_DESTINATION = frozenset(
     {"AQ", "BV", "EU", "EZ", "HM", "QO", "TF", "UM", "UN", "XA", "XB", "ZZ"}
 )
 # Where letters go without a postal code (Universal Postal Union); elsewhere one is asked for.
-WITHOUT_POSTCODE = frozenset(
-    (
-        "AE AG AO AW BF BI BJ BO BS BW BZ CD CF CG CI CK CM CW DJ DM ER FJ GA GD GH GM GQ GY HK "
-        "JM KI KM KN KP LY ML MO MR MW NR NU PA QA RW SB SC SL SR ST SX SY TD TG TK TL TO TV UG "
-        "VU YE ZW"
-    ).split()
+_WITHOUT = (
+    "AE AG AO AW BF BI BJ BO BS BW BZ CD CF CG CI CK CM CW DJ DM ER FJ GA GD GH GM GQ GY HK "
+    "JM KI KM KN KP LY ML MO MR MW NR NU PA QA RW SB SC SL SR ST SX SY TD TG TK TL TO TV UG "
+    "VU YE ZW"
 )
+WITHOUT_POSTCODE = frozenset(_WITHOUT.split())
 GB_POSTCODE = re.compile(r"(GIR|[A-Z]{1,2}[0-9][A-Z0-9]?)([0-9][A-Z]{2})")
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.postgres.search import SearchQuery, SearchRank, SearchVector
-from django.db.models import Count, F, Q, QuerySet, Window
+from django.db.models import Count, F, Q, QuerySet, Value, Window
 from django.db.models.functions import RowNumber
 
 from fulfillment import queries as fulfillment
@@ -157,7 +157,7 @@ def _for_sale() -> QuerySet[Product, Any]:
 def _matching(rows: QuerySet[Product, Any], words: str) -> QuerySet[Product, Any]:
     terms = WORD.findall(words)[:12]
     if not terms:
-        return rows.none()
+        return rows.annotate(rank=Value(0.0)).none()
     # The vector is spelled as in the index `product_search`, or the index cannot serve it.
     vector = SearchVector("name", "sku", "description", config="english")
     query = SearchQuery(

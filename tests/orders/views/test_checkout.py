@@ -1,0 +1,197 @@
+"""The three steps, and the pay button."""
+
+import re
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.test import Client
+from django.urls import reverse
+
+from fulfillment.services.stock import adjust
+from orders.models import Basket, Order, Price, Product
+from orders.services import payment
+from orders.services.payment import BrowserPayment
+from tests.orders.views.conftest import CONTACT, DELIVERY
+
+
+@pytest.fixture
+def stripe(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
+    """Stripe that answers with a secret at once; `unknown` makes it stay silent."""
+    behaviour: dict[str, Any] = {"unknown": False, "attempt": uuid4()}
+
+    def start(*, order_id: int, now: object) -> BrowserPayment:
+        order = Order.objects.get(pk=order_id)
+        return BrowserPayment(
+            attempt_uuid=behaviour["attempt"],
+            client_secret=None if behaviour["unknown"] else "pi_ada_secret",
+            is_settled=False,
+            amount_minor=order.total_minor,
+            currency=order.currency,
+        )
+
+    monkeypatch.setattr(payment, "start_browser_payment", start)
+    return behaviour
+
+
+def press_pay(visitor: Client, **changes: str) -> Any:
+    """Press the button of a fresh review page."""
+    page = visitor.get("/checkout/review/").content.decode()
+    fields = dict(re.findall(r'name="(key|total)" value="([^"]+)"', page))
+    return visitor.post("/checkout/place/", {**fields, **changes})
+
+
+class TestContact:
+    def test_an_error_is_listed_and_stands_beside_its_field(self, visitor: Client) -> None:
+        answer = visitor.post("/checkout/contact/", {**CONTACT, "email": "ada@"})
+        page = answer.content.decode()
+
+        assert answer.status_code == 422
+        assert "<title>Error:" in page
+        assert page.count("Enter an e-mail address in the right form") == 2
+        assert 'href="#id_email"' in page
+        assert 'aria-invalid="true"' in page
+        assert 'value="ada@"' in page
+        assert CONTACT["phone"] in page
+
+    def test_a_text_message_needs_a_number(self, visitor: Client) -> None:
+        page = visitor.post("/checkout/contact/", {**CONTACT, "phone": ""}).content.decode()
+
+        assert "Enter a phone number for the text message" in page
+
+    def test_a_number_is_kept_in_its_international_form(self, reviewer: Client) -> None:
+        assert Basket.objects.get().details["contact"]["phone"] == "+442079460000"
+
+
+class TestDelivery:
+    def test_a_postcode_is_spelled_as_it_should_be(self, reviewer: Client) -> None:
+        assert Basket.objects.get().details["delivery"]["postal_code"] == "SW1Y 4JH"
+
+    @pytest.mark.parametrize(
+        ("country", "code", "status"),
+        [("GB", "", 422), ("GB", "12345", 422), ("DE", "10115", 302), ("HK", "", 302)],
+    )
+    def test_it_asks_for_a_postcode_where_there_are_any(
+        self, visitor: Client, country: str, code: str, status: int
+    ) -> None:
+        visitor.post("/checkout/contact/", CONTACT)
+
+        answer = visitor.post(
+            "/checkout/delivery/", {**DELIVERY, "country": country, "postal_code": code}
+        )
+
+        assert answer.status_code == status
+
+    def test_it_shows_at_most_eight_fields_with_contact(self, visitor: Client) -> None:
+        first = visitor.get("/checkout/contact/").content.decode()
+        visitor.post("/checkout/contact/", CONTACT)
+        second = visitor.get("/checkout/delivery/").content.decode()
+
+        folded = re.sub(r"<details.*?</details>", "", first + second, flags=re.DOTALL)
+        names = set(re.findall(r'<(?:input|select)[^>]* name="(\w+)"', folded))
+
+        assert len(names - {"csrfmiddlewaretoken", "wants_sms", "method"}) <= 8
+        assert "line1" in names
+
+
+class TestReview:
+    def test_it_comes_after_the_other_steps(self, visitor: Client) -> None:
+        answer = visitor.get("/checkout/review/")
+
+        assert answer.headers["Location"] == "/checkout/contact/"
+
+    def test_it_shows_the_total_on_the_button(self, reviewer: Client) -> None:
+        assert "Pay £21.95" in reviewer.get("/checkout/review/").content.decode()
+
+    def test_it_alone_may_load_the_card_form(self, reviewer: Client, settings: Any) -> None:
+        pay_page = reviewer.get("/checkout/review/").headers["Content-Security-Policy"]
+        other = reviewer.get("/checkout/delivery/").headers["Content-Security-Policy"]
+
+        assert settings.STRIPE_JS_ORIGIN in pay_page
+        assert settings.STRIPE_JS_ORIGIN not in other
+        assert "unsafe" not in pay_page
+
+    def test_it_takes_at_most_twenty_queries(
+        self, reviewer: Client, django_assert_max_num_queries: Any
+    ) -> None:
+        with django_assert_max_num_queries(20):
+            reviewer.get("/checkout/review/")
+
+
+@pytest.mark.django_db(transaction=True)
+class TestPlacing:
+    def test_it_answers_with_the_secret_and_where_to_go(
+        self, reviewer: Client, stripe: dict[str, Any], settings: Any
+    ) -> None:
+        answer = press_pay(reviewer).json()
+
+        order = Order.objects.get()
+        path = reverse("orders:return", args=[stripe["attempt"]])
+        assert answer["client_secret"] == "pi_ada_secret"
+        assert answer["return_url"] == settings.BASE_URL + path
+        assert order.number in answer["order_url"]
+        assert (order.total_minor, order.email) == (2195, "ada@example.com")
+
+    def test_the_same_key_twice_is_one_order(
+        self, reviewer: Client, stripe: dict[str, Any]
+    ) -> None:
+        page = reviewer.get("/checkout/review/").content.decode()
+        fields = dict(re.findall(r'name="(key|total)" value="([^"]+)"', page))
+
+        answers = [reviewer.post("/checkout/place/", fields).json() for _ in range(3)]
+
+        assert answers[0] == answers[1] == answers[2]
+        assert Order.objects.count() == 1
+
+    def test_another_tabs_key_is_the_same_order(
+        self, reviewer: Client, stripe: dict[str, Any]
+    ) -> None:
+        first = press_pay(reviewer).json()
+
+        second = reviewer.post("/checkout/place/", {"key": "another", "total": "2195"}).json()
+
+        assert first["order_url"] == second["order_url"]
+        assert Order.objects.count() == 1
+
+    def test_without_an_answer_of_stripe_it_leads_to_the_order(
+        self, reviewer: Client, stripe: dict[str, Any]
+    ) -> None:
+        stripe["unknown"] = True
+
+        answer = press_pay(reviewer).json()
+
+        assert answer["client_secret"] is None
+        assert Order.objects.get().number in answer["order_url"]
+
+    def test_a_total_that_changed_is_shown_first(
+        self, reviewer: Client, stripe: dict[str, Any]
+    ) -> None:
+        page = reviewer.get("/checkout/review/").content.decode()
+        fields = dict(re.findall(r'name="(key|total)" value="([^"]+)"', page))
+        Price.objects.update(amount_minor=1000)
+
+        answer = reviewer.post("/checkout/place/", fields)
+
+        assert answer.status_code == 409
+        assert "£23.95" in answer.json()["detail"]
+        assert not Order.objects.exists()
+
+    def test_what_sold_out_meanwhile_is_named(
+        self, reviewer: Client, mug: Product, stripe: dict[str, Any]
+    ) -> None:
+        page = reviewer.get("/checkout/review/").content.decode()
+        fields = dict(re.findall(r'name="(key|total)" value="([^"]+)"', page))
+        adjust(warehouse_code="main", deltas={"MUG": -9}, reason="broken", actor="test")
+
+        answer = reviewer.post("/checkout/place/", fields)
+
+        assert answer.status_code == 409
+        assert f"{mug.name} (1 left)" in answer.json()["detail"]
+        assert answer.json()["location"] == "/basket/"
+        assert not Order.objects.exists()
+
+    def test_an_empty_basket_leads_back(self, client: Client, stripe: dict[str, Any]) -> None:
+        answer = client.post("/checkout/place/", {"key": "k", "total": "1"})
+
+        assert answer.status_code == 409
+        assert answer.json()["location"] == "/basket/"

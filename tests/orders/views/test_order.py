@@ -1,0 +1,131 @@
+"""The order's page, the look-up, and paying again."""
+
+import re
+
+import pytest
+from django.test import Client
+
+from orders import links
+from orders.models import Order, Product
+from payments.models import PaymentAttempt
+from tests.builders import place
+
+
+@pytest.fixture
+def order(mug: Product) -> Order:
+    """An order whose payment waits for the browser."""
+    return place(payment_method="")
+
+
+def move_attempt(order: Order, **changes: object) -> None:
+    """Put the order's attempt where a gateway's answer would have put it."""
+    PaymentAttempt.objects.filter(order_id=order.pk).update(**changes)
+
+
+class TestPage:
+    @pytest.mark.parametrize("secret", ["x", "a" * 32, "é" * 8])
+    def test_a_wrong_secret_is_not_found(self, client: Client, order: Order, secret: str) -> None:
+        assert client.get(f"/orders/{order.number}/{secret}/").status_code == 404
+
+    def test_it_is_private(self, client: Client, order: Order) -> None:
+        answer = client.get(links.order_path(order))
+
+        assert "no-store" in answer.headers["Cache-Control"]
+        assert "noindex" in answer.content.decode()
+
+    def test_it_offers_to_pay_while_nothing_is_under_way(
+        self, client: Client, order: Order
+    ) -> None:
+        page = client.get(links.order_path(order)).content.decode()
+
+        assert "Waiting for your payment" in page
+        assert "Pay for this order" in page
+
+    @pytest.mark.parametrize("state", ["unknown", "processing"])
+    def test_it_offers_no_second_payment_of_unknown_outcome(
+        self, client: Client, order: Order, state: str
+    ) -> None:
+        move_attempt(order, state=state)
+
+        page = client.get(links.order_path(order)).content.decode()
+        pay = client.get(f"{links.order_path(order)}pay/")
+        start = client.post(f"{links.order_path(order)}pay/start/")
+
+        assert "We are confirming your payment" in page
+        assert "Pay for this order" not in page
+        assert pay.headers["Location"] == links.order_path(order)
+        assert start.json()["client_secret"] is None
+
+
+class TestStatus:
+    def test_unchanged_is_no_content(self, client: Client, order: Order) -> None:
+        page = client.get(links.order_path(order)).content.decode()
+        address = re.search(r'hx-get="([^"]+)"', page)
+
+        assert address is not None
+        assert client.get(address[1]).status_code == 204
+
+    def test_changed_is_the_whole_part_with_a_new_version(
+        self, client: Client, order: Order
+    ) -> None:
+        page = client.get(links.order_path(order)).content.decode()
+        address = re.search(r'hx-get="([^"]+)"', page)
+        move_attempt(order, state="unknown")
+
+        assert address is not None
+        answer = client.get(address[1])
+
+        assert answer.status_code == 200
+        assert "We are confirming your payment" in answer.content.decode()
+        assert 'id="announcement"' in answer.content.decode()
+        assert address[1] not in answer.content.decode()
+
+    def test_a_final_order_asks_no_more(self, client: Client, order: Order) -> None:
+        Order.objects.update(state="cancelled")
+
+        page = client.get(links.order_path(order)).content.decode()
+
+        assert "This order is cancelled" in page
+        assert "hx-get" not in page
+
+
+class TestPayingAgain:
+    def test_it_says_why_the_bank_refused(self, client: Client, order: Order) -> None:
+        move_attempt(order, declines=1, decline_code="insufficient_funds")
+
+        page = client.get(f"{links.order_path(order)}pay/").content.decode()
+
+        assert "not enough money on the card" in page
+        assert 'data-amount="2195"' in page
+
+
+class TestFinding:
+    def test_it_shows_how_far_it_is_and_nothing_private(self, client: Client, order: Order) -> None:
+        typed = {"number": order.number.lower().replace("-", " "), "email": "ADA@example.com "}
+
+        page = client.post("/orders/find/", typed, follow=True).content.decode()
+
+        assert order.number in page
+        assert "Waiting for your payment" in page
+        assert "Lovelace" not in page
+        assert "Square" not in page
+        assert links.order_secret(order) not in page
+
+    def test_a_miss_tells_nothing(self, client: Client, order: Order) -> None:
+        wrong_email = client.post(
+            "/orders/find/", {"number": order.number, "email": "eve@example.com"}
+        )
+        wrong_number = client.post(
+            "/orders/find/", {"number": "GM-00000-00000", "email": "eve@example.com"}
+        )
+
+        def without(answer: object, number: str) -> str:
+            text = answer.content.decode()  # type: ignore[attr-defined]
+            return re.sub(r'name="csrf\w+" value="\w+"', "", text).replace(number, "")
+
+        assert wrong_email.status_code == wrong_number.status_code == 422
+        assert without(wrong_email, order.number) == without(wrong_number, "GM-00000-00000")
+        assert "We found no order" in wrong_email.content.decode()
+
+    def test_a_number_alone_opens_nothing(self, client: Client, order: Order) -> None:
+        assert client.get(f"/orders/found/{order.number}/").status_code == 404
