@@ -86,11 +86,11 @@ def claim(*, scope: str, key: str, request_hash: str) -> Stored | None:
         return None
     if first.request_hash != request_hash:
         raise KeyReused
-    return Stored(first.response_status, first.response_body, first.subject_id or 0)
+    return Stored(first.response_status, json.loads(first.response_body), first.subject_id or 0)
 
 
 def keep(*, scope: str, key: str, status: int, body: Any, subject_id: int) -> None:
     """Store the accepted answer, in the transaction that claimed the key."""
     IdempotencyKey.objects.filter(scope=scope, key=key).update(
-        response_status=status, response_body=body, subject_id=subject_id
+        response_status=status, response_body=json.dumps(body), subject_id=subject_id
     )

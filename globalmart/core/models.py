@@ -44,7 +44,8 @@ class IdempotencyKey(models.Model):
     key = models.CharField(max_length=255)
     request_hash = models.CharField(max_length=64)
     response_status = models.PositiveSmallIntegerField(null=True)
-    response_body = models.JSONField(null=True)
+    # Text, not jsonb, which would sort the fields: a replay is the same to the letter.
+    response_body = models.TextField(default="")
     subject_id = models.BigIntegerField(null=True)
     created_at = models.DateTimeField(db_default=Now(), db_index=True)
 
