@@ -17,15 +17,14 @@ PIECE_BYTES = 16_384
 class DeadlineAdapter(HTTPAdapter):
     """Never retries; reads the whole answer before it returns."""
 
-    def __init__(self, *, deadline_seconds: float = DEADLINE_SECONDS) -> None:
+    def __init__(self) -> None:
         super().__init__(max_retries=0)
-        self._deadline_seconds = deadline_seconds
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:  # type: ignore[override]
         """Send one request. Raises requests.ReadTimeout for an answer that is too slow or long."""
-        deadline = time.monotonic() + self._deadline_seconds
+        deadline = time.monotonic() + DEADLINE_SECONDS
         options["stream"] = True
-        options["timeout"] = (CONNECT_SECONDS, min(SILENCE_SECONDS, self._deadline_seconds))
+        options["timeout"] = (CONNECT_SECONDS, SILENCE_SECONDS)
         response = super().send(request, **options)
         try:
             body = _read(response, deadline)
@@ -38,12 +37,12 @@ class DeadlineAdapter(HTTPAdapter):
         return response
 
 
-def guard(session: requests.Session, *, deadline_seconds: float = DEADLINE_SECONDS) -> None:
+def guard(session: requests.Session) -> None:
     """Make every call of a session end, where it was sent: a redirect raises TooManyRedirects."""
     # Following one would turn a POST into a GET, whose 200 looks like a message sent.
     session.max_redirects = 0
     for scheme in ("http://", "https://"):
-        session.mount(scheme, DeadlineAdapter(deadline_seconds=deadline_seconds))
+        session.mount(scheme, DeadlineAdapter())
 
 
 def _read(response: requests.Response, deadline: float) -> bytes:

@@ -13,10 +13,10 @@ from notifications.gateways.deadline import DEADLINE_SECONDS, guard
 class RelocatedHttpClient(TwilioHttpClient):  # type: ignore[misc]  # the SDK has no types
     """Sends what the SDK addresses to api.twilio.com to `base` instead; never retries."""
 
-    def __init__(self, *, base: str, deadline_seconds: float = DEADLINE_SECONDS) -> None:
-        super().__init__(timeout=deadline_seconds)
+    def __init__(self, *, base: str) -> None:
+        super().__init__(timeout=DEADLINE_SECONDS)
         self._base = urlsplit(base)
-        guard(self.session, deadline_seconds=deadline_seconds)
+        guard(self.session)
 
     def request(self, method: str, url: str, *args: Any, **options: Any) -> Response:
         """Send one request; the path and query are the SDK's."""

@@ -48,7 +48,7 @@ class Pages:
         return self._page(request, chosen=0)
 
     def _message(self, request: Request) -> Response:
-        return self._page(request, chosen=_number(request.params["id"]))
+        return self._page(request, chosen=_number(request.params["id"]) or -1)
 
     def _page(self, request: Request, *, chosen: int) -> Response:
         words = str(request.query.get("q", "")).strip()[:100]
