@@ -105,7 +105,7 @@ class TestOversizeAnswers:
         with pytest.raises(OutcomeUnknown, match="larger than"):
             submit(script)
 
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 5
 
     def test_a_chunked_body_has_the_same_cap(self) -> None:
         def script(connection: socket.socket, _number: int) -> None:
@@ -140,7 +140,7 @@ class TestSlowAnswers:
             submit(script, deadline_seconds=0.5)
         stopped.set()
 
-        assert 0.4 < time.monotonic() - started < 1.5
+        assert 0.4 < time.monotonic() - started < 4
 
     def test_silence_ends_at_the_deadline(self) -> None:
         with pytest.raises(OutcomeUnknown):
