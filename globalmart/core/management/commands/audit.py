@@ -1,6 +1,7 @@
 """manage.py audit"""
 
 import json
+import sqlite3
 from argparse import ArgumentParser
 from typing import Any
 
@@ -28,7 +29,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             audit = run_audit(books=settings.AUDIT_BOOKS)
-        except (MalformedInvariant, DatabaseError, OSError) as error:
+        except (MalformedInvariant, DatabaseError, OSError, sqlite3.Error) as error:
             raise CommandError(str(error).strip(), returncode=BROKEN) from error
         if options["as_json"]:
             self.stdout.write(json.dumps(as_document(audit), default=str, indent=2))

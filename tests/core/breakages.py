@@ -1,0 +1,170 @@
+# ruff: noqa: S608 - these queries are made of this file's own words
+"""How each invariant is broken: SQL against the world of test_audit (one order of two mugs).
+
+Where a constraint or a trigger forbids it, the statement takes that away first; the test's
+transaction is rolled back.
+"""
+
+from dataclasses import dataclass
+
+DAY = "interval '40 days'"
+FREE_TIMELINE = "ALTER TABLE core_timelineentry DISABLE TRIGGER timeline_append_only;"
+FREE_LEDGER = "ALTER TABLE payments_ledgerentry DISABLE TRIGGER ledger_append_only;"
+# Valid by the check digit, and published for tests.
+CARD = "4242424242424242"
+PARCEL = """
+INSERT INTO fulfillment_shipment (public_id, order_id, fulfillment_id, warehouse_id,
+    wms_shipment_id, state, carrier, tracking_number, tracking_url, shipped_at, created_at)
+SELECT 'shp_1', order_id, id, warehouse_id, 'S-1', 'in_transit', '', '', '', now(),
+       now() - interval '1 day'
+  FROM fulfillment_fulfillment;
+INSERT INTO fulfillment_shipmentline (shipment_id, sku, quantity)
+SELECT id, 'MUG', 2 FROM fulfillment_shipment;
+"""
+MESSAGE = """
+INSERT INTO notifications_message (event_id, order_id, kind, channel, recipient, state, data,
+    provider_id, tries, last_error, due_at, created_at, state_changed_at)
+SELECT '00000000-0000-7000-8000-000000000001', id, 'order_confirmed', 'email', 'ada@example.com',
+       'queued', '{}', '', 0, '', now() - interval '1 day', now(), now() - interval '1 day'
+  FROM orders_order;
+"""
+
+
+def step(kind: str, before: str, after: str) -> str:
+    """A timeline entry about the order."""
+    return f"""
+INSERT INTO core_timelineentry (subject_type, subject_id, kind, before, after, actor, reason, data,
+    correlation_id, created_at)
+SELECT 'order', id, '{kind}', '{before}', '{after}', 'test', '', '{{}}', '', now()
+  FROM orders_order;
+"""
+
+
+BREAKAGES = {
+    "core/i05_outbox_drains.sql": f"UPDATE core_outboxevent SET created_at = now() - {DAY}",
+    "core/i06_feed_without_gaps.sql": """
+        UPDATE core_outboxevent SET published_at = now(), position = 2
+         WHERE id = (SELECT id FROM core_outboxevent LIMIT 1)""",
+    "core/i06_one_delivery_per_consumer.sql": """
+        ALTER TABLE core_delivery DROP CONSTRAINT one_delivery_per_consumer;
+        INSERT INTO core_delivery (event_id, consumer, queue, state, tries, last_error)
+        SELECT id, 'twice', 'default', 'done', 0, '' FROM core_outboxevent,
+               generate_series(1, 2)""",
+    "core/i11_one_answer_per_key.sql": "UPDATE core_idempotencykey SET response_status = NULL",
+    "core/i15_no_card_numbers.sql": FREE_TIMELINE
+    + f"UPDATE core_timelineentry SET reason = 'paid by {CARD}'",
+    "core/i17_timeline_append_only.sql": FREE_TIMELINE,
+    # A session that waits cannot be made within a test's patience: the server is made to show one.
+    "core/i19_no_session_waits.sql": """
+        CREATE TEMP VIEW pg_stat_activity AS
+        SELECT 1 AS pid, 'oms' AS usename, 'web' AS application_name, current_database() AS datname,
+               'idle in transaction' AS state, NULL::text AS wait_event,
+               NULL::text AS wait_event_type, now() - interval '11 seconds' AS state_change,
+               now() AS query_start;
+        SET LOCAL search_path = pg_temp, public, pg_catalog""",
+    "fulfillment/i03_stock_matches_reservations.sql": "UPDATE fulfillment_stock SET reserved = 1",
+    "fulfillment/i03_stock_within_bounds.sql": """
+        ALTER TABLE fulfillment_stock DROP CONSTRAINT stock_never_oversold;
+        UPDATE fulfillment_stock SET on_hand = 1""",
+    "fulfillment/i03_shipments_match_reservations.sql": PARCEL,
+    "fulfillment/i05_no_overdue_requests.sql": f"""
+        UPDATE fulfillment_fulfillment SET due_at = now() - {DAY}""",
+    "fulfillment/i07_fulfillments_within_age.sql": f"""
+        UPDATE fulfillment_fulfillment SET state_changed_at = now() - {DAY}""",
+    "fulfillment/i12_fulfillment_steps_allowed.sql": step("fulfillment.ready", "shipped", "ready"),
+    "fulfillment/i15_no_card_numbers.sql": """
+        UPDATE fulfillment_fulfillment
+           SET ship_to = jsonb_set(ship_to, '{line2}', '"4242 4242 4242 4242"')""",
+    "fulfillment/i17_adjustments_append_only.sql": """
+        DROP TRIGGER adjustment_append_only ON fulfillment_stockadjustment""",
+    "fulfillment/i17_stock_explained.sql": "UPDATE fulfillment_stock SET on_hand = on_hand + 1",
+    "notifications/i05_no_overdue_messages.sql": MESSAGE,
+    "notifications/i07_messages_within_age.sql": MESSAGE,
+    "notifications/i13_one_message_per_event.sql": f"""
+        ALTER TABLE notifications_message DROP CONSTRAINT one_message_per_event;
+        {MESSAGE} {MESSAGE}""",
+    "notifications/i15_no_card_numbers.sql": MESSAGE
+    + f"UPDATE notifications_message SET last_error = 'card {CARD}'",
+    "orders/i07_orders_within_age.sql": f"""
+        UPDATE orders_order SET state_changed_at = now() - {DAY}""",
+    "orders/i08_answered_orders_exist.sql": """
+        UPDATE core_idempotencykey
+           SET response_body = jsonb_set(response_body::jsonb, '{total_minor}', '1')::text""",
+    "orders/i08_orders_are_whole.sql": "DELETE FROM fulfillment_reservation",
+    "orders/i10_lines_count_parcels.sql": "UPDATE orders_order SET state = 'completed'",
+    "orders/i10_shipped_is_paid.sql": PARCEL,
+    "orders/i12_order_steps_allowed.sql": step("order.confirmed", "completed", "confirmed"),
+    "orders/i12_order_story_is_whole.sql": "UPDATE orders_order SET state = 'in_fulfillment'",
+    "orders/i14_ended_orders_hold_nothing.sql": f"""
+        UPDATE orders_order SET state = 'cancelled', state_changed_at = now() - {DAY}""",
+    "orders/i15_no_card_numbers.sql": f"""
+        UPDATE orders_order SET metadata = '{{"note": "{CARD}"}}'""",
+    "orders/i16_totals_add_up.sql": """
+        ALTER TABLE orders_order DROP CONSTRAINT order_total_adds_up;
+        UPDATE orders_order SET total_minor = total_minor + 1""",
+    "payments/i01_money_within_bounds.sql": """
+        ALTER TABLE payments_paymentattempt DROP CONSTRAINT attempt_amounts_in_order;
+        UPDATE payments_paymentattempt SET captured_minor = amount_minor + 1""",
+    "payments/i02_one_live_attempt.sql": """
+        DROP INDEX one_live_attempt_per_purpose;
+        INSERT INTO payments_paymentattempt (uuid, order_id, purpose, number, mode, state, currency,
+            amount_minor, authorized_minor, captured_minor, payment_method, decline_code, declines,
+            checks, created_at, state_changed_at)
+        SELECT gen_random_uuid(), order_id, purpose, 2, mode, 'created', currency, amount_minor, 0,
+               0, '', '', 0, 0, now(), now()
+          FROM payments_paymentattempt""",
+    "payments/i04_accounts_match_attempts.sql": """
+        UPDATE payments_orderaccount SET authorized_minor = authorized_minor + 1""",
+    "payments/i04_ledger_balances.sql": FREE_LEDGER
+    + "UPDATE payments_ledgerentry SET amount_minor = amount_minor + 1 WHERE account = 'holds'",
+    "payments/i04_ledger_matches_attempts.sql": FREE_LEDGER + "DELETE FROM payments_ledgerentry",
+    "payments/i05_no_overdue_calls.sql": f"""
+        UPDATE payments_paymentoperation SET due_at = now() - {DAY}""",
+    "payments/i07_attempts_within_age.sql": f"""
+        UPDATE payments_paymentattempt SET state_changed_at = now() - {DAY}""",
+    "payments/i07_operations_within_age.sql": f"""
+        UPDATE payments_paymentoperation
+           SET state = 'unknown', due_at = now(), created_at = now() - {DAY}""",
+    "payments/i12_payment_steps_allowed.sql": step("payment.created", "captured", "created"),
+    "payments/i15_no_card_numbers.sql": f"""
+        UPDATE payments_paymentattempt SET payment_method = '{CARD}'""",
+    "payments/i16_money_columns_and_currencies.sql": """
+        UPDATE payments_paymentattempt SET currency = 'EUR'""",
+    "payments/i17_ledger_append_only.sql": FREE_LEDGER,
+    "payments/i18_no_forgotten_calls.sql": f"""
+        UPDATE payments_paymentoperation SET state = 'unknown', first_sent_at = now() - {DAY}""",
+}
+
+
+@dataclass(frozen=True)
+class BookBreakage:
+    """SQL against our database, and against one of the sandbox's books."""
+
+    book: str
+    ours: str = ""
+    theirs: str = ""
+
+
+def figure(intent_id: str, order_id: str) -> str:
+    """An intent in Stripe's book that holds money."""
+    return (
+        "INSERT INTO figure (intent_id, order_id, attempt_id, status, amount_minor, captured_minor,"
+        " refunded_minor, currency, created_at) VALUES"
+        f" ('{intent_id}', '{order_id}', 'a', 'requires_capture', 100, 0, 0, 'gbp',"
+        " '2026-01-01T00:00:00Z');"
+    )
+
+
+BOOK_BREAKAGES = {
+    "payments/i09_stripe_agrees.sql": BookBreakage("stripe", theirs=figure("pi_lost", "ord_1")),
+    "payments/i09_one_charge_per_order.sql": BookBreakage(
+        "stripe", theirs=figure("pi_1", "ord_1") + figure("pi_2", "ord_1")
+    ),
+    "fulfillment/i10_warehouse_agrees.sql": BookBreakage(
+        "warehouse", ours="UPDATE fulfillment_fulfillment SET state = 'accepted'"
+    ),
+    "notifications/i13_providers_agree.sql": BookBreakage(
+        "messages",
+        ours=MESSAGE + "UPDATE notifications_message SET state = 'accepted', due_at = NULL",
+    ),
+}
