@@ -8,21 +8,32 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 
 from fulfillment import queries as fulfillment
-from globalmart.core.admin import HouseAdmin, HouseInline, chip, money
+from globalmart.core.admin import HouseAdmin, chip, money
 from globalmart.core.ids import parse_order_number
 from globalmart.core.models import TimelineEntry
+from orders.links import order_path
 from orders.models import Order, OrderLine
-from orders.states import OrderState
 from payments import queries as payments
 
 TIMELINE_LENGTH = 200
-LINE_COLUMNS = ("public_id", "product", "tax_class", "discount_minor")
-
-
-class OrderLineInline(HouseInline):
-    model = OrderLine
-    hidden = LINE_COLUMNS
-    ordering = ("position",)
+# What the panels above the fields show already.
+SHOWN_ABOVE = (
+    "number",
+    "state",
+    "currency",
+    "subtotal_minor",
+    "shipping_minor",
+    "discount_minor",
+    "tax_minor",
+    "total_minor",
+    "email",
+    "name",
+    "phone",
+    "shipping_address",
+    "billing_address",
+    "shipping_method",
+    "payment_due_at",
+)
 
 
 @admin.register(OrderLine)
@@ -41,9 +52,12 @@ class OrderAdmin(HouseAdmin):
     search_fields = ("=number", "=public_id", "=email", "=external_ref")
     search_help_text = "Number, id, e-mail address or the client's reference, in full"
     ordering = ("-id",)
-    inlines = (OrderLineInline,)
-    change_form_before_template = "admin/orders/order/summary.html"
-    change_form_after_template = "admin/orders/order/panels.html"
+    hidden = SHOWN_ABOVE
+    change_form_before_template = "admin/orders/order/page.html"
+
+    def view_on_site(self, order: Order) -> str:
+        """Return the path of the customer's own page of the order."""
+        return order_path(order)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Order], search_term: str
@@ -79,8 +93,8 @@ def _account(order_id: int) -> Any:
 def _panels(order_id: int) -> dict[str, Any]:
     """Return what the panels of the order page show; an unknown order gives empty ones."""
     story = TimelineEntry.objects.filter(subject_type="order", subject_id=order_id)
-    order = Order.objects.filter(pk=order_id).only("state", "payment_due_at").first()
     return {
+        "lines": list(OrderLine.objects.filter(order_id=order_id).order_by("position")),
         "payment_status": payments.summaries([order_id]).get(order_id, "unpaid"),
         "fulfillment_status": fulfillment.summaries([order_id]).get(order_id, "unfulfilled"),
         "account": _account(order_id),
@@ -88,7 +102,4 @@ def _panels(order_id: int) -> dict[str, Any]:
         "requests": fulfillment.list_references(order_id=order_id),
         "parcels": fulfillment.list_shipments([order_id]).get(order_id, []),
         "timeline": list(story.order_by("-id")[:TIMELINE_LENGTH]),
-        "pay_until": order.payment_due_at
-        if order and order.state == OrderState.PENDING_PAYMENT
-        else None,
     }

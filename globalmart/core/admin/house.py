@@ -148,6 +148,7 @@ class HouseInline(ReadOnlyByDefault, TabularInline):  # type: ignore[misc] # unf
 
     extra = 0
     per_page = 50
+    ordering = ("pk",)
     show_change_link = False
 
 
