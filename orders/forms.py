@@ -184,7 +184,8 @@ class Lookup(forms.Form):
 class Amount(forms.Form):
     """A quantity of one product. Zero is for lines of a basket: it removes them."""
 
-    product = forms.IntegerField(min_value=1)
+    # PostgreSQL's bigint ends there.
+    product = forms.IntegerField(min_value=1, max_value=2**63 - 1)
     quantity = forms.IntegerField(
         min_value=0,
         max_value=MAX_QUANTITY,

@@ -1,5 +1,7 @@
 """The basket."""
 
+from contextlib import suppress
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -34,6 +36,8 @@ def add(request: HttpRequest) -> HttpResponse:
         )
     except services.NotForSale:
         return _page(request, problem="This product is not for sale any more")
+    except services.BasketClosed:
+        return redirect("orders:basket")  # another tab has just ordered it
     except services.BasketFull:
         return _page(request, problem="Your basket is full: buy these first, then start again")
     return redirect("orders:basket")
@@ -48,11 +52,13 @@ def change(request: HttpRequest) -> HttpResponse:
     form = Amount(data)
     if not form.is_valid():
         return _page(request, problem=_first_problem(form))
-    services.set_quantity(
-        basket_id=sessions.open_basket(request),
-        product_id=form.cleaned_data["product"],
-        quantity=form.cleaned_data["quantity"],
-    )
+    # Closed means that another tab has just ordered it: the page says so.
+    with suppress(services.BasketClosed):
+        services.set_quantity(
+            basket_id=sessions.open_basket(request),
+            product_id=form.cleaned_data["product"],
+            quantity=form.cleaned_data["quantity"],
+        )
     return redirect("orders:basket")
 
 

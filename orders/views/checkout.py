@@ -40,7 +40,10 @@ def with_basket(view: Step) -> Callable[[HttpRequest], HttpResponse]:
                 return redirect(f"{links.order_path(order)}pay/")
         if basket is None or not basket.is_orderable:
             return redirect("orders:basket")
-        response = view(request, basket)
+        try:
+            response = view(request, basket)
+        except services.BasketClosed:
+            return redirect("orders:basket")  # another tab has just ordered it
         response.headers["Cache-Control"] = "no-store"
         return response
 

@@ -58,6 +58,7 @@ async function place() {
 }
 
 function start() {
+  form.querySelector(".loading").hidden = false;
   const stripe = window.Stripe(form.dataset.key);
   const elements = stripe.elements({
     mode: "payment",
@@ -119,6 +120,5 @@ function again(text) {
 window.addEventListener("pageshow", (event) => event.persisted && location.reload());
 if (window.Stripe) start();
 else {
-  form.querySelector(".loading")?.remove();
   say("The card form could not be loaded. You were not charged. Please reload the page.");
 }

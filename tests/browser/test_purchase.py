@@ -82,7 +82,8 @@ class TestPurchase:
         expect(page.get_by_role("heading", level=1)).to_contain_text("Thank you, Ada Lovelace")
         fit(page)
         # Nobody reloads: the page follows along by itself.
-        expect(page.get_by_text("Your order is on its way")).to_be_attached(timeout=40_000)
+        announced = page.locator("#announcement")
+        expect(announced).to_have_text("Your order is on its way", timeout=40_000)
         expect(page.get_by_role("heading", name=re.compile("^Parcel 1"))).to_be_visible()
 
     def test_a_declined_card_may_be_followed_by_a_good_one(self, page: Page, stack: Stack) -> None:
