@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,8 +24,10 @@ ENVIRONMENT = {"PATH": os.environ["PATH"]}
 
 
 @pytest.fixture
-def state() -> Iterator[Path]:
+def state(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     with throw_away_state() as folder:
+        # The folders of the sockets go with it.
+        monkeypatch.setattr(tempfile, "tempdir", str(folder))
         yield folder
 
 
@@ -126,17 +129,17 @@ class TestPostgres:
 
     @pytest.mark.skipif(os.geteuid() != 0, reason="only root owns folders the account cannot enter")
     def test_keeps_its_data_elsewhere_below_a_folder_closed_to_its_account(
-        self, tmp_path: Path, supervisor: Supervisor
+        self, state: Path, tmp_path: Path, supervisor: Supervisor
     ) -> None:
         closed = tmp_path / "home-of-root"
         closed.mkdir(mode=0o700)
-        state = closed / "var"
-        state.mkdir()
-        server = start_postgres(state, supervisor)
+        inside = closed / "var"
+        inside.mkdir()
+        server = start_postgres(inside, supervisor)
         try:
-            assert (state / "postgres").resolve() == server.data
+            assert (inside / "postgres").resolve() == server.data
             assert closed.stat().st_mode & 0o777 == 0o700
-            assert postgres.prepare(state=state, is_throw_away=True).data == server.data
+            assert postgres.prepare(state=inside, is_throw_away=True).data == server.data
         finally:
             supervisor.stop()
             shutil.rmtree(server.data.parent)

@@ -152,7 +152,7 @@ class TestWatch:
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         monkeypatch.setattr(module, "RESTARTS_ALLOWED", 2)
-        supervisor.start(shell("crasher", "echo cannot connect; exit 1", tmp_path))
+        supervisor.start(shell("crasher", "sleep 0.2; echo cannot connect; exit 1", tmp_path))
         supervisor.watch()
 
         assert supervisor.failed.wait(10)
