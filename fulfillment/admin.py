@@ -49,7 +49,15 @@ class FulfillmentLineInline(HouseInline):
 
 @admin.register(models.Fulfillment)
 class FulfillmentAdmin(HouseAdmin):
-    list_display = ("reference", "order_number", "warehouse", chip(), "wms_number", "tries", "due_at")
+    list_display = (
+        "reference",
+        "order_number",
+        "warehouse",
+        chip(),
+        "wms_number",
+        "tries",
+        "due_at",
+    )
     list_filter = ("state", "warehouse")
     list_select_related = ("warehouse",)
     search_fields = ("=reference", "=order_number", "=wms_number")

@@ -71,4 +71,11 @@ WIRING = Wiring(
         "fulfillment_stuck": "fulfillment.queries.list_stuck",
         "message_stuck": "notifications.queries.list_stuck",
     },
+    # Queue -> what its worker loads once, before it forks: SDKs take up to a second to import.
+    warm={
+        "payments": ("payments.gateways.current",),
+        "webhooks": ("payments.gateways.current",),
+        "fulfillment": ("fulfillment.gateways.current",),
+        "notifications": ("notifications.gateways.load",),
+    },
 )

@@ -61,6 +61,4 @@ def apply_webhooks() -> None:
             now=timezone.now(), limit=limit, lease_seconds=LEASE_SECONDS
         )
 
-    drain(
-        claim=claim, work=lambda key: apply_event(event_pk=key, now=timezone.now()), threads=4
-    )
+    drain(claim=claim, work=lambda key: apply_event(event_pk=key, now=timezone.now()), threads=4)

@@ -1,4 +1,4 @@
-"""Money of orders: one account per order, attempts to pay, operations sent to Stripe, the ledger."""
+"""Money of orders: one account per order, attempts, operations sent to Stripe, the ledger."""
 
 from uuid import uuid4
 
@@ -142,9 +142,7 @@ class PaymentOperation(WorkRow):
             models.CheckConstraint(condition=Q(amount_minor__gte=0), name="operation_amount"),
         ]
         indexes = [
-            models.Index(
-                fields=["due_at"], name="operation_due", condition=Q(due_at__isnull=False)
-            )
+            models.Index(fields=["due_at"], name="operation_due", condition=Q(due_at__isnull=False))
         ]
 
     def __str__(self) -> str:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-
 from globalmart.core.choreography import Stuck
 from payments.models import OrderAccount, PaymentAttempt, PaymentOperation, StripeEvent
 from payments.states import (
@@ -13,6 +12,8 @@ from payments.states import (
     LIVE,
     OPEN,
     OPERATION_AGE,
+    AttemptState,
+    OperationKind,
 )
 
 
@@ -70,9 +71,20 @@ def get_account(*, order_id: int) -> OrderAccount:
 
 
 def is_covered(*, order_id: int) -> bool:
-    """Tell whether what is due is authorized or captured."""
+    """Tell whether what is due is authorized or captured, and not about to be cancelled.
+
+    A cancel that may have reached Stripe counts against a hold until its answer is known.
+    """
     account = get_account(order_id=order_id)
-    return account.authorized_minor >= account.due_minor
+    if account.authorized_minor < account.due_minor:
+        return False
+    cancels = PaymentOperation.objects.filter(
+        attempt__order_id=order_id,
+        attempt__state=AttemptState.AUTHORIZED,
+        kind=OperationKind.CANCEL,
+        finished_at__isnull=True,
+    )
+    return not cancels.exists()
 
 
 def is_settled(*, order_id: int) -> bool:
@@ -146,8 +158,6 @@ def list_stuck_operations(*, now: datetime) -> list[Stuck]:
             state=state, due_at__isnull=False, created_at__lt=now - age
         )[:100]
     ]
-
-
 
 
 def confirmed_by_us(order_ids: Sequence[int]) -> set[int]:

@@ -64,8 +64,9 @@ class OperationState(models.TextChoices):
 
 
 O = OperationState  # noqa: E741 - the table reads better with one letter
+# Planned again after a 429, it can still hear the late answer of an earlier sending.
 OPERATION: Table = {
-    O.PLANNED: frozenset({O.SENT, O.DONE, O.REFUSED}),
+    O.PLANNED: frozenset({O.SENT, O.UNKNOWN, O.DONE, O.DECLINED, O.REFUSED}),
     O.SENT: frozenset({O.PLANNED, O.UNKNOWN, O.DONE, O.DECLINED, O.REFUSED}),
     O.UNKNOWN: frozenset({O.PLANNED, O.SENT, O.DONE, O.DECLINED, O.REFUSED}),
 }

@@ -6,175 +6,425 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('orders', '0001_initial'),
+        ("orders", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Warehouse',
+            name="Warehouse",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('due_at', models.DateTimeField(blank=True, null=True)),
-                ('lease_until', models.DateTimeField(blank=True, null=True)),
-                ('lease_token', models.UUIDField(blank=True, null=True)),
-                ('tries', models.PositiveIntegerField(default=0)),
-                ('last_error', models.CharField(blank=True, default='', max_length=500)),
-                ('code', models.SlugField(max_length=20, unique=True)),
-                ('name', models.CharField(max_length=100)),
-                ('priority', models.PositiveSmallIntegerField(default=1)),
-                ('is_active', models.BooleanField(default=True)),
-                ('poll_cursor', models.CharField(blank=True, default='', max_length=100)),
-                ('polled_at', models.DateTimeField(blank=True, null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("due_at", models.DateTimeField(blank=True, null=True)),
+                ("lease_until", models.DateTimeField(blank=True, null=True)),
+                ("lease_token", models.UUIDField(blank=True, null=True)),
+                ("tries", models.PositiveIntegerField(default=0)),
+                ("last_error", models.CharField(blank=True, default="", max_length=500)),
+                ("code", models.SlugField(max_length=20, unique=True)),
+                ("name", models.CharField(max_length=100)),
+                ("priority", models.PositiveSmallIntegerField(default=1)),
+                ("is_active", models.BooleanField(default=True)),
+                ("poll_cursor", models.CharField(blank=True, default="", max_length=100)),
+                ("polled_at", models.DateTimeField(blank=True, null=True)),
             ],
             options={
-                'abstract': False,
+                "abstract": False,
             },
         ),
         migrations.CreateModel(
-            name='Fulfillment',
+            name="Fulfillment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('due_at', models.DateTimeField(blank=True, null=True)),
-                ('lease_until', models.DateTimeField(blank=True, null=True)),
-                ('lease_token', models.UUIDField(blank=True, null=True)),
-                ('tries', models.PositiveIntegerField(default=0)),
-                ('last_error', models.CharField(blank=True, default='', max_length=500)),
-                ('reference', models.CharField(max_length=40, unique=True)),
-                ('sequence', models.PositiveSmallIntegerField(default=1)),
-                ('order_number', models.CharField(max_length=20)),
-                ('service', models.CharField(max_length=30)),
-                ('ship_to', models.JSONField()),
-                ('state', models.CharField(choices=[('planned', 'Planned'), ('on_hold', 'On Hold'), ('ready', 'Ready'), ('submitting', 'Submitting'), ('submit_unknown', 'Submit Unknown'), ('submitted', 'Submitted'), ('accepted', 'Accepted'), ('in_progress', 'In Progress'), ('partially_shipped', 'Partially Shipped'), ('shipped', 'Shipped'), ('rejected', 'Rejected'), ('cancellation_requested', 'Cancellation Requested'), ('cancelled', 'Cancelled'), ('incomplete', 'Incomplete')], default='planned', max_length=30)),
-                ('wms_number', models.CharField(blank=True, default='', max_length=60)),
-                ('first_sent_at', models.DateTimeField(blank=True, null=True)),
-                ('absent_since', models.DateTimeField(blank=True, null=True)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('state_changed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('order', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='orders.order')),
-                ('warehouse', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='fulfillments', to='fulfillment.warehouse')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("due_at", models.DateTimeField(blank=True, null=True)),
+                ("lease_until", models.DateTimeField(blank=True, null=True)),
+                ("lease_token", models.UUIDField(blank=True, null=True)),
+                ("tries", models.PositiveIntegerField(default=0)),
+                ("last_error", models.CharField(blank=True, default="", max_length=500)),
+                ("reference", models.CharField(max_length=40, unique=True)),
+                ("sequence", models.PositiveSmallIntegerField(default=1)),
+                ("order_number", models.CharField(max_length=20)),
+                ("service", models.CharField(max_length=30)),
+                ("ship_to", models.JSONField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("planned", "Planned"),
+                            ("on_hold", "On Hold"),
+                            ("ready", "Ready"),
+                            ("submitting", "Submitting"),
+                            ("submit_unknown", "Submit Unknown"),
+                            ("submitted", "Submitted"),
+                            ("accepted", "Accepted"),
+                            ("in_progress", "In Progress"),
+                            ("partially_shipped", "Partially Shipped"),
+                            ("shipped", "Shipped"),
+                            ("rejected", "Rejected"),
+                            ("cancellation_requested", "Cancellation Requested"),
+                            ("cancelled", "Cancelled"),
+                            ("incomplete", "Incomplete"),
+                        ],
+                        default="planned",
+                        max_length=30,
+                    ),
+                ),
+                ("wms_number", models.CharField(blank=True, default="", max_length=60)),
+                ("first_sent_at", models.DateTimeField(blank=True, null=True)),
+                ("absent_since", models.DateTimeField(blank=True, null=True)),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now()),
+                ),
+                (
+                    "state_changed_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now()),
+                ),
+                (
+                    "order",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="orders.order",
+                    ),
+                ),
+                (
+                    "warehouse",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="fulfillments",
+                        to="fulfillment.warehouse",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Shipment',
+            name="Shipment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('public_id', models.CharField(max_length=40, unique=True)),
-                ('wms_shipment_id', models.CharField(max_length=60)),
-                ('state', models.CharField(choices=[('label_created', 'Label Created'), ('in_transit', 'In Transit'), ('out_for_delivery', 'Out For Delivery'), ('delivered', 'Delivered')], default='label_created', max_length=20)),
-                ('carrier', models.CharField(blank=True, default='', max_length=60)),
-                ('tracking_number', models.CharField(blank=True, default='', max_length=80)),
-                ('tracking_url', models.URLField(blank=True, default='', max_length=300)),
-                ('shipped_at', models.DateTimeField()),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('fulfillment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='shipments', to='fulfillment.fulfillment')),
-                ('order', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='orders.order')),
-                ('warehouse', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='fulfillment.warehouse')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("public_id", models.CharField(max_length=40, unique=True)),
+                ("wms_shipment_id", models.CharField(max_length=60)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("label_created", "Label Created"),
+                            ("in_transit", "In Transit"),
+                            ("out_for_delivery", "Out For Delivery"),
+                            ("delivered", "Delivered"),
+                        ],
+                        default="label_created",
+                        max_length=20,
+                    ),
+                ),
+                ("carrier", models.CharField(blank=True, default="", max_length=60)),
+                ("tracking_number", models.CharField(blank=True, default="", max_length=80)),
+                ("tracking_url", models.URLField(blank=True, default="", max_length=300)),
+                ("shipped_at", models.DateTimeField()),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now()),
+                ),
+                (
+                    "fulfillment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="shipments",
+                        to="fulfillment.fulfillment",
+                    ),
+                ),
+                (
+                    "order",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="orders.order",
+                    ),
+                ),
+                (
+                    "warehouse",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="fulfillment.warehouse",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='StockAdjustment',
+            name="StockAdjustment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('sku', models.CharField(max_length=40)),
-                ('delta', models.IntegerField()),
-                ('reason', models.CharField(max_length=100)),
-                ('actor', models.CharField(max_length=80)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('warehouse', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='fulfillment.warehouse')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("sku", models.CharField(max_length=40)),
+                ("delta", models.IntegerField()),
+                ("reason", models.CharField(max_length=100)),
+                ("actor", models.CharField(max_length=80)),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now()),
+                ),
+                (
+                    "warehouse",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="fulfillment.warehouse",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Reservation',
+            name="Reservation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('sku', models.CharField(max_length=40)),
-                ('quantity', models.PositiveIntegerField()),
-                ('shipped', models.PositiveIntegerField(default=0)),
-                ('state', models.CharField(choices=[('held', 'Held'), ('committed', 'Committed'), ('consumed', 'Consumed'), ('released', 'Released')], default='held', max_length=12)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('order', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='orders.order')),
-                ('warehouse', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='fulfillment.warehouse')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("sku", models.CharField(max_length=40)),
+                ("quantity", models.PositiveIntegerField()),
+                ("shipped", models.PositiveIntegerField(default=0)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("held", "Held"),
+                            ("committed", "Committed"),
+                            ("consumed", "Consumed"),
+                            ("released", "Released"),
+                        ],
+                        default="held",
+                        max_length=12,
+                    ),
+                ),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now()),
+                ),
+                (
+                    "order",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="orders.order",
+                    ),
+                ),
+                (
+                    "warehouse",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="fulfillment.warehouse",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='FulfillmentLine',
+            name="FulfillmentLine",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('sku', models.CharField(max_length=40)),
-                ('name', models.CharField(max_length=200)),
-                ('quantity', models.PositiveIntegerField()),
-                ('shipped', models.PositiveIntegerField(default=0)),
-                ('fulfillment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='fulfillment.fulfillment')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("sku", models.CharField(max_length=40)),
+                ("name", models.CharField(max_length=200)),
+                ("quantity", models.PositiveIntegerField()),
+                ("shipped", models.PositiveIntegerField(default=0)),
+                (
+                    "fulfillment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="lines",
+                        to="fulfillment.fulfillment",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('fulfillment', 'sku'), name='one_line_per_sku'), models.CheckConstraint(condition=models.Q(('quantity__gt', 0), ('shipped__lte', models.F('quantity'))), name='shipped_within_quantity')],
+                "constraints": [
+                    models.UniqueConstraint(fields=("fulfillment", "sku"), name="one_line_per_sku"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("quantity__gt", 0), ("shipped__lte", models.F("quantity"))
+                        ),
+                        name="shipped_within_quantity",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='ShipmentLine',
+            name="ShipmentLine",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('sku', models.CharField(max_length=40)),
-                ('quantity', models.PositiveIntegerField()),
-                ('shipment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='lines', to='fulfillment.shipment')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("sku", models.CharField(max_length=40)),
+                ("quantity", models.PositiveIntegerField()),
+                (
+                    "shipment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="lines",
+                        to="fulfillment.shipment",
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('shipment', 'sku'), name='one_shipment_line_per_sku'), models.CheckConstraint(condition=models.Q(('quantity__gt', 0)), name='shipment_line_quantity')],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("shipment", "sku"), name="one_shipment_line_per_sku"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("quantity__gt", 0)), name="shipment_line_quantity"
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
-            name='Stock',
+            name="Stock",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('sku', models.CharField(max_length=40)),
-                ('on_hand', models.IntegerField(default=0)),
-                ('reserved', models.IntegerField(default=0)),
-                ('warehouse', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='stock', to='fulfillment.warehouse')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("sku", models.CharField(max_length=40)),
+                ("on_hand", models.IntegerField(default=0)),
+                ("reserved", models.IntegerField(default=0)),
+                (
+                    "warehouse",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="stock",
+                        to="fulfillment.warehouse",
+                    ),
+                ),
             ],
             options={
-                'verbose_name_plural': 'stock',
-                'indexes': [models.Index(fields=['sku'], name='stock_sku')],
-                'constraints': [models.UniqueConstraint(fields=('warehouse', 'sku'), name='one_stock_row_per_sku'), models.CheckConstraint(condition=models.Q(('reserved__gte', 0), ('on_hand__gte', models.F('reserved'))), name='stock_never_oversold')],
+                "verbose_name_plural": "stock",
+                "indexes": [models.Index(fields=["sku"], name="stock_sku")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("warehouse", "sku"), name="one_stock_row_per_sku"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("reserved__gte", 0), ("on_hand__gte", models.F("reserved"))
+                        ),
+                        name="stock_never_oversold",
+                    ),
+                ],
             },
         ),
         migrations.AddConstraint(
-            model_name='shipment',
-            constraint=models.UniqueConstraint(fields=('warehouse', 'wms_shipment_id'), name='one_shipment_per_warehouse_id'),
+            model_name="shipment",
+            constraint=models.UniqueConstraint(
+                fields=("warehouse", "wms_shipment_id"), name="one_shipment_per_warehouse_id"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='shipment',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['label_created', 'in_transit', 'out_for_delivery', 'delivered'])), name='shipment_state_known'),
+            model_name="shipment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("state__in", ["label_created", "in_transit", "out_for_delivery", "delivered"])
+                ),
+                name="shipment_state_known",
+            ),
         ),
         migrations.AddIndex(
-            model_name='reservation',
-            index=models.Index(condition=models.Q(('state__in', ['held', 'committed'])), fields=['warehouse', 'sku'], name='reservation_open'),
+            model_name="reservation",
+            index=models.Index(
+                condition=models.Q(("state__in", ["held", "committed"])),
+                fields=["warehouse", "sku"],
+                name="reservation_open",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='reservation',
-            constraint=models.UniqueConstraint(fields=('order', 'warehouse', 'sku'), name='one_reservation_per_sku'),
+            model_name="reservation",
+            constraint=models.UniqueConstraint(
+                fields=("order", "warehouse", "sku"), name="one_reservation_per_sku"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='reservation',
-            constraint=models.CheckConstraint(condition=models.Q(('quantity__gt', 0), ('shipped__lte', models.F('quantity'))), name='reservation_quantity'),
+            model_name="reservation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("quantity__gt", 0), ("shipped__lte", models.F("quantity"))),
+                name="reservation_quantity",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='reservation',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['held', 'committed', 'consumed', 'released'])), name='reservation_state_known'),
+            model_name="reservation",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("state__in", ["held", "committed", "consumed", "released"])),
+                name="reservation_state_known",
+            ),
         ),
         migrations.AddIndex(
-            model_name='fulfillment',
-            index=models.Index(condition=models.Q(('due_at__isnull', False)), fields=['due_at'], name='fulfillment_due'),
+            model_name="fulfillment",
+            index=models.Index(
+                condition=models.Q(("due_at__isnull", False)),
+                fields=["due_at"],
+                name="fulfillment_due",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='fulfillment',
-            constraint=models.UniqueConstraint(fields=('order', 'warehouse', 'sequence'), name='one_fulfillment_per_sequence'),
+            model_name="fulfillment",
+            constraint=models.UniqueConstraint(
+                fields=("order", "warehouse", "sequence"), name="one_fulfillment_per_sequence"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='fulfillment',
-            constraint=models.CheckConstraint(condition=models.Q(('state__in', ['planned', 'on_hold', 'ready', 'submitting', 'submit_unknown', 'submitted', 'accepted', 'in_progress', 'partially_shipped', 'shipped', 'rejected', 'cancellation_requested', 'cancelled', 'incomplete'])), name='fulfillment_state_known'),
+            model_name="fulfillment",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "state__in",
+                        [
+                            "planned",
+                            "on_hold",
+                            "ready",
+                            "submitting",
+                            "submit_unknown",
+                            "submitted",
+                            "accepted",
+                            "in_progress",
+                            "partially_shipped",
+                            "shipped",
+                            "rejected",
+                            "cancellation_requested",
+                            "cancelled",
+                            "incomplete",
+                        ],
+                    )
+                ),
+                name="fulfillment_state_known",
+            ),
         ),
     ]

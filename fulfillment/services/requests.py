@@ -70,7 +70,9 @@ def open_fulfillment(
         due_at=now,
     )
     FulfillmentLine.objects.bulk_create(
-        FulfillmentLine(fulfillment=fulfillment, sku=line.sku, name=line.name, quantity=line.quantity)
+        FulfillmentLine(
+            fulfillment=fulfillment, sku=line.sku, name=line.name, quantity=line.quantity
+        )
         for line in lines
     )
     # Whoever ships must be listened to; the poll's own clock goes on from here.

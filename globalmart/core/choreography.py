@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
 from importlib import import_module
 from typing import Any
 
@@ -48,12 +48,14 @@ class Stuck:
 @dataclass(frozen=True, slots=True)
 class Wiring:
     """The whole choreography: event -> consumers, event -> work to ring for, kinds of work,
-    and the dotted names of functions (*, now) -> list[Stuck] that the watchdog asks."""
+    the dotted names of functions (*, now) -> list[Stuck] that the watchdog asks, and, by queue,
+    of functions that a worker calls once before it forks its first job."""
 
     consumers: Mapping[str, tuple[Consumer, ...]]
     rings: Mapping[str, tuple[str, ...]]
     work: Mapping[str, Work]
     watched: Mapping[str, str]
+    warm: Mapping[str, tuple[str, ...]]
 
 
 @lru_cache
@@ -63,7 +65,7 @@ def wiring() -> Wiring:
     return found
 
 
-@lru_cache(maxsize=None)
+@cache
 def resolve(dotted: str) -> Callable[..., Any]:
     """Return the function behind a dotted name. Raises ImportError."""
     function: Callable[..., Any] = import_string(dotted)
@@ -75,4 +77,5 @@ def dotted_names() -> list[str]:
     table = wiring()
     handlers = [consumer.handler for many in table.consumers.values() for consumer in many]
     work = [name for kind in table.work.values() for name in (kind.job, kind.has_due)]
-    return [*handlers, *work, *table.watched.values()]
+    warm = [name for many in table.warm.values() for name in many]
+    return [*handlers, *work, *table.watched.values(), *warm]

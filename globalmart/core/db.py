@@ -1,4 +1,4 @@
-"""What every app's tables share: ordered locks, work rows, and the ban on network in transactions."""
+"""What every app's tables share: ordered locks, work rows, no network in transactions."""
 
 from datetime import datetime, timedelta
 from typing import Any, Self, TypeVar

@@ -150,7 +150,9 @@ class Delivery(WorkRow):
             ),
         ]
         indexes = [
-            models.Index(fields=["queue", "due_at"], name="delivery_due", condition=Q(state="pending"))
+            models.Index(
+                fields=["queue", "due_at"], name="delivery_due", condition=Q(state="pending")
+            )
         ]
 
     def __str__(self) -> str:
@@ -191,4 +193,3 @@ class Heartbeat(models.Model):
 
     def __str__(self) -> str:
         return self.process
-

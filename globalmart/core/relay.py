@@ -5,9 +5,9 @@ transaction, give each event its place in the feed, mark it published and insert
 then ring. A relay that dies anywhere leaves rows that the next one takes up.
 """
 
+import json
 from datetime import datetime, timedelta
 
-import json
 from django.db import connection as database
 from django.db import transaction
 from django.utils import timezone
@@ -38,9 +38,7 @@ def relay_batch(*, limit: int = BATCH) -> int:
 def _claim(*, now: datetime, limit: int) -> list[OutboxEvent]:
     with transaction.atomic(durable=True):
         free = OutboxEvent.objects.filter(published_at__isnull=True).exclude(lease_until__gt=now)
-        events = list(
-            free.order_by("id").select_for_update(skip_locked=True, no_key=True)[:limit]
-        )
+        events = list(free.order_by("id").select_for_update(skip_locked=True, no_key=True)[:limit])
         OutboxEvent.objects.filter(pk__in=[event.pk for event in events]).update(
             lease_until=now + timedelta(seconds=LEASE_SECONDS)
         )

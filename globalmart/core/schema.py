@@ -74,7 +74,9 @@ def finish(result: dict[str, Any], **_: Any) -> dict[str, Any]:
                     headers["Retry-After"] = RETRY_AFTER
                 codes = [code for code, kind in KINDS.items() if str(kind.status) == status]
                 meaning = f"{HTTPStatus(int(status)).phrase}."
-                response["description"] = f"{meaning} `code`: {', '.join(codes)}." if codes else meaning
+                response["description"] = (
+                    f"{meaning} `code`: {', '.join(codes)}." if codes else meaning
+                )
     result["paths"] = {
         address.rstrip("/"): operations for address, operations in result["paths"].items()
     }

@@ -1,4 +1,4 @@
-"""The content security policy: strict for the shop, relaxed for the admin and the API pages alone."""
+"""The content security policy: strict for the shop, relaxed for admin and API pages alone."""
 
 from collections.abc import Callable
 from typing import Any

@@ -86,9 +86,7 @@ def _constant(text: str) -> _NotANumber:
     return _NotANumber()
 
 
-_decoder = json.JSONDecoder(
-    object_pairs_hook=_object, parse_int=_integer, parse_constant=_constant
-)
+_decoder = json.JSONDecoder(object_pairs_hook=_object, parse_int=_integer, parse_constant=_constant)
 
 
 def parse(raw: bytes) -> dict[str, Any]:

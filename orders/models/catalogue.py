@@ -37,9 +37,7 @@ class Product(models.Model):
     name = models.CharField(max_length=200)
     description = models.TextField(blank=True, default="")
     category = models.ForeignKey(Category, on_delete=models.PROTECT, related_name="products")
-    tax_class = models.CharField(
-        max_length=10, choices=TaxClass.choices, default=TaxClass.STANDARD
-    )
+    tax_class = models.CharField(max_length=10, choices=TaxClass.choices, default=TaxClass.STANDARD)
     is_active = models.BooleanField(default=True)
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 

@@ -9,9 +9,7 @@ from orders.states import ORDER_AGE, OrderState
 
 def has_unpaid_overdue(*, now: datetime) -> bool:
     """Tell whether an unpaid order is past its deadline."""
-    return Order.objects.filter(
-        state=OrderState.PENDING_PAYMENT, payment_due_at__lte=now
-    ).exists()
+    return Order.objects.filter(state=OrderState.PENDING_PAYMENT, payment_due_at__lte=now).exists()
 
 
 def list_unpaid_overdue(*, now: datetime, limit: int) -> list[int]:

@@ -15,7 +15,6 @@ from globalmart.core.ids import order_number, public_id
 from orders import events
 from orders.links import order_url
 from orders.models import Basket, Order, OrderLine
-from orders.queries.representation import order_body
 from orders.queries.pricing import (
     NotPriced,
     Quote,
@@ -24,6 +23,7 @@ from orders.queries.pricing import (
     UnknownSku,
     quote,
 )
+from orders.queries.representation import order_body
 from payments.services.intake import PaymentPlan, open_payment
 
 # What place_order takes, gives and raises, in one place for whoever calls it.
@@ -278,5 +278,3 @@ def _open_payment(submission: Submission, order: Order, now: datetime) -> None:
         payment_method=submission.payment_method,
     )
     open_payment(plan=plan, now=now)
-
-

@@ -107,9 +107,7 @@ def _complete_if_done(order: Order, now: datetime) -> None:
     """Every line shipped or cancelled, all that is due captured: nothing is left to do."""
     if order.state != OrderState.IN_FULFILLMENT:
         return
-    is_shipped = all(
-        line.shipped + line.cancelled == line.quantity for line in order.lines.all()
-    )
+    is_shipped = all(line.shipped + line.cancelled == line.quantity for line in order.lines.all())
     if is_shipped and payments.is_settled(order_id=order.pk):
         order.completed_at = now
         event = events.OrderCompleted(subject_id=order.pk)

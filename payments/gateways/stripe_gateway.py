@@ -14,6 +14,8 @@ from payments.gateways.intents import Answer, BadSignature, Intent, Notice, Outc
 
 CONNECT_SECONDS, READ_SECONDS = 2, 8
 MOST_BYTES = 1_048_576
+# Whoever asks for a longer pause than this is asked again sooner.
+MOST_RETRY_AFTER = 3600
 # The SDK refuses signatures older than this but takes any from the future: we do not.
 PAST_SECONDS, FUTURE_SECONDS = 300, 60
 
@@ -100,19 +102,35 @@ def answer_of_intent(intent: Intent) -> Answer:
 
 
 def _answer_of_error(error: stripe.StripeError) -> Answer:
-    detail: Mapping[str, Any] = (error.json_body or {}).get("error") or {}
+    body = error.json_body if isinstance(error.json_body, dict) else {}
+    found = body.get("error")
+    detail: Mapping[str, Any] = found if isinstance(found, dict) else {}
     code = str(detail.get("decline_code") or detail.get("code") or detail.get("type") or "")
     outcome = classify_error(
         http_status=error.http_status, error_type=str(detail.get("type") or "")
     )
-    raw = detail.get("payment_intent")
-    intent = read_intent(raw) if isinstance(raw, dict) else None
+    intent = _intent_beside(detail)
     if outcome == Outcome.REFUSED and intent is not None:
         # "Already captured", "cannot be cancelled": the state of the intent is the answer.
         return answer_of_intent(intent)
-    header = (error.headers or {}).get("Retry-After", "")
-    retry_after = float(header) if header.replace(".", "", 1).isdigit() else None
-    return Answer(outcome, intent, code, retry_after)
+    return Answer(outcome, intent, code, _retry_after(error))
+
+
+def _intent_beside(detail: Mapping[str, Any]) -> Intent | None:
+    raw = detail.get("payment_intent")
+    try:
+        return read_intent(raw) if isinstance(raw, dict) else None
+    except (KeyError, TypeError, ValueError, AttributeError):
+        # A refusal stands, however badly the intent beside it is written.
+        return None
+
+
+def _retry_after(error: stripe.StripeError) -> float | None:
+    try:
+        seconds = float((error.headers or {}).get("Retry-After", ""))
+    except ValueError:
+        return None
+    return seconds if 0 <= seconds <= MOST_RETRY_AFTER else None
 
 
 def read_intent(raw: Mapping[str, Any]) -> Intent:

@@ -36,9 +36,7 @@ def client_secret(*, attempt_id: int) -> str | None:
     if attempt.stripe_intent_id is None:
         return None
     answer = gateways.current().retrieve(intent_id=attempt.stripe_intent_id)
-    apply_outcome(
-        attempt_id=attempt_id, answer=answer, actor="stripe", now=timezone.now()
-    )
+    apply_outcome(attempt_id=attempt_id, answer=answer, actor="stripe", now=timezone.now())
     return answer.intent.client_secret if answer.intent else None
 
 

@@ -12,7 +12,7 @@ from globalmart.core.work import backoff
 from payments import events, gateways
 from payments.gateways.intents import Notice
 from payments.models import PaymentAttempt, StripeEvent
-from payments.services.operations import check_attempt
+from payments.services.operations import look_up
 from payments.states import OPEN, AttemptState
 
 # How much an event of a type can tell us; a state of the same rank or a higher one knows it.
@@ -44,28 +44,39 @@ def read(*, payload: bytes, signature: str) -> Notice:
 @transaction.atomic
 def receive(*, notice: Notice, now: datetime) -> None:
     """Store a webhook; the second of the same id changes nothing. Local work only."""
-    event = StripeEvent(
+    event, is_new = StripeEvent.objects.get_or_create(
         event_id=notice.event_id,
-        type=notice.type,
-        intent_id=notice.intent_id,
-        is_live=notice.is_live,
-        created=notice.created,
+        defaults={
+            "type": notice.type,
+            "intent_id": notice.intent_id,
+            "is_live": notice.is_live,
+            "created": notice.created,
+        },
     )
-    attempt = PaymentAttempt.objects.filter(stripe_intent_id=notice.intent_id or None).first()
+    if not is_new:
+        return
+    attempt = _find_attempt(notice.intent_id)
     if notice.is_live != settings.IS_LIVE:
         open_alert(
             kind="livemode_mismatch", subject_type="shop", subject_id=0, detail=notice.event_id
         )
         event.done_at = now
-    elif not _adds_something(notice, attempt):
-        event.done_at = now
-    else:
+    elif _adds_something(notice, attempt):
         event.due_at = now
-    StripeEvent.objects.bulk_create([event], ignore_conflicts=True)
-    if event.due_at and attempt is not None:
-        outbox.publish(
-            events.WebhookReceived(subject_id=attempt.order_id, attempt_id=attempt.pk)
-        )
+        if attempt is not None:
+            outbox.publish(
+                events.WebhookReceived(subject_id=attempt.order_id, attempt_id=attempt.pk)
+            )
+    else:
+        event.done_at = now
+    event.save(update_fields=["done_at", "due_at"])
+
+
+def _find_attempt(intent_id: str) -> PaymentAttempt | None:
+    # An attempt without an intent has NULL there, which an empty id must not find.
+    if not intent_id:
+        return None
+    return PaymentAttempt.objects.filter(stripe_intent_id=intent_id).first()
 
 
 def _adds_something(notice: Notice, attempt: PaymentAttempt | None) -> bool:
@@ -79,25 +90,30 @@ def _adds_something(notice: Notice, attempt: PaymentAttempt | None) -> bool:
 def apply_event(*, event_pk: int, now: datetime) -> None:
     """Apply one stored event by looking its intent up. Waits for the network."""
     event = StripeEvent.objects.get(pk=event_pk)
-    attempt = PaymentAttempt.objects.filter(stripe_intent_id=event.intent_id).first()
-    if attempt is None:
-        _park(event, now)
+    if event.done_at is not None:
         return
-    check_attempt(attempt_id=attempt.pk, actor="webhook")
+    attempt = _find_attempt(event.intent_id)
+    if attempt is None:
+        _park(event, now, "unknown intent")
+        return
+    if not look_up(attempt_id=attempt.pk, actor="webhook"):
+        # What the event told of is still to be learnt.
+        _park(event, now, "Stripe did not answer")
+        return
     event.done_at = now
     event.rest()
     event.save(update_fields=["done_at", *WORK_FIELDS])
 
 
-def _park(event: StripeEvent, now: datetime) -> None:
-    """Keep an event about an unknown intent and try again; alarm in the end."""
-    event.postpone(now=now, seconds=backoff(event.tries), error="unknown intent")
+def _park(event: StripeEvent, now: datetime, reason: str) -> None:
+    """Keep an event that cannot be applied yet and try again; alarm in the end."""
+    event.postpone(now=now, seconds=backoff(event.tries), error=reason)
     if event.tries >= MOST_TRIES:
         event.rest()
         open_alert(
-            kind="unknown_intent",
+            kind="webhook_not_applied",
             subject_type="stripe_event",
             subject_id=event.pk,
-            detail=f"{event.type} tells of {event.intent_id}, which no order knows",
+            detail=f"{event.type} about {event.intent_id}: {reason}, {event.tries} times",
         )
     event.save(update_fields=list(WORK_FIELDS))

@@ -12,8 +12,8 @@ from payments import gateways
 from payments.gateways.intents import Answer, Outcome
 from payments.models import PaymentAttempt, PaymentOperation
 from payments.services.outcomes import apply_outcome
-from payments.services.planning import plan_cancel
-from payments.states import ATTEMPT, OPERATION, OperationKind, OperationState
+from payments.services.planning import cancel_if_open
+from payments.states import ATTEMPT, OPERATION, AttemptState, OperationKind, OperationState
 
 # Stripe may forget a key after 24 h; the same key would then be a new request.
 KEY_LIFE = timedelta(hours=23)
@@ -29,6 +29,13 @@ NOT_APPLIED = {
         Outcome.REQUIRES_ACTION,
         Outcome.AUTHORIZED,
     },
+}
+# Which of the operations that were sent have had their effect on an attempt that ended like this.
+EFFECT = {
+    AttemptState.CAPTURED: {OperationKind.CREATE, OperationKind.CONFIRM, OperationKind.CAPTURE},
+    AttemptState.CANCELLED: {OperationKind.CREATE, OperationKind.CANCEL},
+    AttemptState.FAILED: {OperationKind.CREATE, OperationKind.CANCEL},
+    AttemptState.EXPIRED: {OperationKind.CREATE, OperationKind.CONFIRM},
 }
 
 
@@ -59,15 +66,13 @@ def _give_up_confirming(operation: PaymentOperation) -> None:
     """Stripe replays a 500 for its key for a day. Where a repeated confirmation hears it again
     although the intent was seen unconfirmed, cancelling is the way to a definite answer."""
     if operation.kind == OperationKind.CONFIRM and operation.tries >= TRIES_BEFORE_CANCEL:
-        plan_cancel(order_id=operation.attempt.order_id, now=timezone.now())
+        cancel_if_open(attempt_id=operation.attempt_id, now=timezone.now())
 
 
 @transaction.atomic(durable=True)
 def _mark_sent(*, operation_id: int, now: datetime) -> tuple[PaymentOperation | None, bool]:
     """Commit that the call is about to leave; tell whether it may have left before."""
-    operation = (
-        PaymentOperation.objects.locked().select_related("attempt").get(pk=operation_id)
-    )
+    operation = PaymentOperation.objects.locked().select_related("attempt").get(pk=operation_id)
     if operation.finished_at is not None or not _is_possible(operation, now):
         return None, False
     # Even an operation put back to planned after a 429 or a lost answer may be known to Stripe.
@@ -93,7 +98,12 @@ def _mark_sent(*, operation_id: int, now: datetime) -> tuple[PaymentOperation | 
 def _is_possible(operation: PaymentOperation, now: datetime) -> bool:
     attempt = operation.attempt
     if states.is_final(ATTEMPT, attempt.state):
-        operation.state = OperationState.REFUSED
+        # Somebody else has learnt how it ended: the effect was there already, or never will be.
+        is_done = (
+            operation.first_sent_at is not None
+            and operation.kind in EFFECT[AttemptState(attempt.state)]
+        )
+        operation.state = OperationState.DONE if is_done else OperationState.REFUSED
         operation.finished_at = now
         operation.rest()
         operation.save(update_fields=["state", "finished_at", *WORK_FIELDS])
@@ -140,10 +150,18 @@ def check_attempt(*, attempt_id: int, actor: str = "poller") -> str:
 
     Waits for the network; refuses to run in a transaction. Without an intent nothing is asked.
     """
+    look_up(attempt_id=attempt_id, actor=actor)
+    return PaymentAttempt.objects.values_list("state", flat=True).get(pk=attempt_id)
+
+
+def look_up(*, attempt_id: int, actor: str) -> bool:
+    """Fetch the attempt's intent and apply what it says; tell whether Stripe showed it.
+
+    Waits for the network; refuses to run in a transaction. Without an intent nothing is asked.
+    """
     attempt = PaymentAttempt.objects.get(pk=attempt_id)
     if attempt.stripe_intent_id is None:
-        return attempt.state
+        return False
     answer = gateways.current().retrieve(intent_id=attempt.stripe_intent_id)
-    return apply_outcome(
-        attempt_id=attempt_id, answer=answer, actor=actor, now=timezone.now()
-    )
+    apply_outcome(attempt_id=attempt_id, answer=answer, actor=actor, now=timezone.now())
+    return answer.intent is not None

@@ -3,43 +3,28 @@
 Applied in any order and any number of times, the same answers give the same end state.
 """
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from globalmart.core import outbox, states, timeline
+from globalmart.core import outbox, timeline
 from globalmart.core.alerts import open_alert
-from globalmart.core.db import WORK_FIELDS
-from globalmart.core.work import backoff
 from payments import events
 from payments.gateways.intents import Answer, Intent, Outcome
 from payments.models import OrderAccount, PaymentAttempt, PaymentOperation
 from payments.services import ledger
-from payments.services.planning import plan_operation
-from payments.states import (
-    ATTEMPT,
-    OPEN,
-    OPERATION,
-    AttemptState,
-    OperationKind,
-    OperationState,
+from payments.services.books import Books
+from payments.services.planning import drop_planned, drop_unsent_cancel, plan_operation
+from payments.services.settling import (
+    alert_capture_failed,
+    is_refused_by_state,
+    settle_operation,
 )
+from payments.states import OPEN, AttemptState, OperationKind, OperationState
 
 # How often an open attempt is looked at, whatever webhooks say; seconds after the n-th look.
 CHECK_SECONDS = (5, 15, 30, 60)
 CHECK_LATER_SECONDS = 300
-
-
-@dataclass(slots=True)
-class Books:
-    """The rows that one answer may change, all locked, in lock order."""
-
-    account: OrderAccount
-    attempt: PaymentAttempt
-    operation: PaymentOperation | None
-    actor: str
-    now: datetime
 
 
 @transaction.atomic
@@ -67,7 +52,7 @@ def apply_outcome(
     books = Books(account, attempt, operation, actor, now)
     if answer.intent is not None and not _accept_intent(books, answer.intent):
         return attempt.state
-    _settle_operation(books, answer)
+    settle_operation(books, answer)
     _settle_attempt(books, answer)
     attempt.save()
     account.save()
@@ -96,53 +81,6 @@ def _accept_intent(books: Books, intent: Intent) -> bool:
     return True
 
 
-def _settle_operation(books: Books, answer: Answer) -> None:
-    operation = books.operation
-    if operation is None or operation.finished_at is not None:
-        return
-    match answer.outcome:
-        case Outcome.UNKNOWN:
-            _retry(books, operation, OperationState.UNKNOWN, answer)
-        case Outcome.NOT_YET:
-            _retry(books, operation, OperationState.PLANNED, answer)
-        case Outcome.DECLINED:
-            _finish(books, operation, OperationState.DECLINED, answer.code)
-        case Outcome.REFUSED | Outcome.KEY_CONFLICT:
-            _finish(books, operation, OperationState.REFUSED, answer.code)
-            _alert_refusal(books, operation, answer)
-        case _:
-            _finish(books, operation, OperationState.DONE, "")
-
-
-def _retry(
-    books: Books, operation: PaymentOperation, state: OperationState, answer: Answer
-) -> None:
-    seconds = max(answer.retry_after or 0, backoff(operation.tries))
-    if operation.state != state:
-        states.require(OPERATION, "operation", operation.state, state)
-        operation.state = state
-    operation.postpone(now=books.now, seconds=seconds, error=answer.code or answer.outcome)
-    operation.save(update_fields=["state", *WORK_FIELDS])
-
-
-def _finish(books: Books, operation: PaymentOperation, state: OperationState, code: str) -> None:
-    states.require(OPERATION, "operation", operation.state, state)
-    operation.state = state
-    operation.finished_at = books.now
-    operation.last_error = code
-    operation.rest()
-    operation.save(update_fields=["state", "finished_at", *WORK_FIELDS])
-
-
-def _alert_refusal(books: Books, operation: PaymentOperation, answer: Answer) -> None:
-    open_alert(
-        kind="payment_refused",
-        subject_type="order",
-        subject_id=books.attempt.order_id,
-        detail=f"Stripe refused {operation.kind} of attempt {books.attempt.number}: {answer.code}",
-    )
-
-
 def _settle_attempt(books: Books, answer: Answer) -> None:
     match answer.outcome:
         case Outcome.AUTHORIZED:
@@ -151,7 +89,7 @@ def _settle_attempt(books: Books, answer: Answer) -> None:
             _authorize(books)
             _capture(books, answer.intent.received_minor)
         case Outcome.CANCELLED:
-            _close(books)
+            _close(books, answer.code)
         case Outcome.DECLINED:
             _decline(books, answer.code)
         case Outcome.REFUSED:
@@ -161,31 +99,9 @@ def _settle_attempt(books: Books, answer: Answer) -> None:
         case Outcome.REQUIRES_ACTION:
             _move_open(books, AttemptState.REQUIRES_ACTION)
         case Outcome.OPEN:
-            _wait_for_confirmation(books)
-        case Outcome.UNKNOWN if _is(books, OperationKind.CONFIRM):
+            _wait_for_confirmation(books, answer)
+        case Outcome.UNKNOWN if books.is_answer_to(OperationKind.CONFIRM):
             _move_open(books, AttemptState.UNKNOWN)
-
-
-def _is(books: Books, kind: OperationKind) -> bool:
-    return books.operation is not None and books.operation.kind == kind
-
-
-def _move(books: Books, state: AttemptState, reason: str = "") -> None:
-    """One step of the attempt's machine, with its line in the order's timeline."""
-    attempt = books.attempt
-    states.require(ATTEMPT, "attempt", attempt.state, state)
-    timeline.record(
-        subject_type="order",
-        subject_id=attempt.order_id,
-        kind=f"payment.{state}",
-        before=attempt.state,
-        after=state,
-        actor=books.actor,
-        reason=reason,
-        data={"attempt": attempt.number, "amount_minor": attempt.amount_minor},
-    )
-    attempt.state = state
-    attempt.state_changed_at = books.now
 
 
 def _move_open(books: Books, state: AttemptState) -> None:
@@ -194,7 +110,7 @@ def _move_open(books: Books, state: AttemptState) -> None:
     if attempt.state not in OPEN:
         return
     if attempt.state != state:
-        _move(books, state)
+        books.move(state)
         attempt.checks = 0
     seconds = CHECK_SECONDS[min(attempt.checks, len(CHECK_SECONDS) - 1)]
     if attempt.checks >= 2 * len(CHECK_SECONDS):
@@ -202,12 +118,15 @@ def _move_open(books: Books, state: AttemptState) -> None:
     attempt.next_check_at = books.now + timedelta(seconds=seconds)
 
 
-def _wait_for_confirmation(books: Books) -> None:
+def _wait_for_confirmation(books: Books, answer: Answer) -> None:
     attempt = books.attempt
+    if is_refused_by_state(books, answer):
+        _refuse(books, answer.code)
+        return
     if attempt.mode == PaymentAttempt.Mode.BROWSER:
         _move_open(books, AttemptState.CREATED)
         return
-    if _is(books, OperationKind.CREATE):
+    if books.is_answer_to(OperationKind.CREATE):
         attempt.operations.filter(
             kind=OperationKind.CONFIRM, state=OperationState.PLANNED, due_at__isnull=True
         ).update(due_at=books.now)
@@ -220,14 +139,14 @@ def _authorize(books: Books) -> None:
     if attempt.state not in OPEN:
         _alert_late_success(books)
         return
-    _move(books, AttemptState.AUTHORIZED)
+    books.move(AttemptState.AUTHORIZED)
     attempt.authorized_minor = attempt.amount_minor
+    attempt.decline_code = ""
     attempt.next_check_at = None
+    drop_unsent_cancel(attempt=attempt, now=books.now)
     account.authorized_minor += attempt.amount_minor
     ledger.book_hold(attempt=attempt, amount_minor=attempt.amount_minor)
-    outbox.publish(
-        events.PaymentAuthorized(subject_id=attempt.order_id, attempt_id=attempt.pk)
-    )
+    outbox.publish(events.PaymentAuthorized(subject_id=attempt.order_id, attempt_id=attempt.pk))
 
 
 def _alert_late_success(books: Books) -> None:
@@ -245,7 +164,9 @@ def _capture(books: Books, received_minor: int) -> None:
     if amount <= 0 or not attempt.authorized_minor:
         return
     is_whole = received_minor == attempt.authorized_minor
-    _move(books, AttemptState.CAPTURED if is_whole else AttemptState.PARTIALLY_CAPTURED)
+    state = AttemptState.CAPTURED if is_whole else AttemptState.PARTIALLY_CAPTURED
+    if attempt.state != state:
+        books.move(state)
     attempt.captured_minor = received_minor
     account.captured_minor += amount
     ledger.book_capture(attempt=attempt, amount_minor=amount)
@@ -256,8 +177,11 @@ def _capture(books: Books, received_minor: int) -> None:
     )
 
 
-def _close(books: Books) -> None:
-    """The intent is cancelled and seen cancelled: the only proof that no money will move."""
+def _close(books: Books, code: str) -> None:
+    """The intent is cancelled and seen cancelled: the only proof that no money will move.
+
+    `code` is the last decline that the cancelled intent shows, if there was one.
+    """
     attempt, account = books.attempt, books.account
     if attempt.state not in {*OPEN, AttemptState.AUTHORIZED}:
         return
@@ -265,35 +189,27 @@ def _close(books: Books) -> None:
         account.authorized_minor -= attempt.authorized_minor
         ledger.book_release(attempt=attempt, amount_minor=attempt.authorized_minor)
         attempt.authorized_minor = 0
-    is_failure = bool(attempt.decline_code)
-    _move(books, AttemptState.FAILED if is_failure else AttemptState.CANCELLED, attempt.decline_code)
+    is_hold = attempt.state == AttemptState.AUTHORIZED
+    if code and not is_hold:
+        attempt.decline_code = attempt.decline_code or code[:60]
+    is_failure = bool(attempt.decline_code) and not is_hold
+    books.move(AttemptState.FAILED if is_failure else AttemptState.CANCELLED, attempt.decline_code)
     attempt.next_check_at = None
     drop_planned(attempt=attempt, now=books.now)
     event = events.PaymentFailed if is_failure else events.PaymentCancelled
     outbox.publish(event(subject_id=attempt.order_id, attempt_id=attempt.pk))
 
 
-def drop_planned(*, attempt: PaymentAttempt, now: datetime) -> None:
-    """What was planned for an attempt that has ended is not sent any more."""
-    attempt.operations.filter(state=OperationState.PLANNED).update(
-        state=OperationState.REFUSED, due_at=None, lease_until=None, finished_at=now
-    )
-
-
 def _decline(books: Books, code: str) -> None:
     attempt = books.attempt
-    if _is(books, OperationKind.CAPTURE):
-        open_alert(
-            kind="capture_failed",
-            subject_type="order",
-            subject_id=attempt.order_id,
-            detail=f"The bank refused the capture of attempt {attempt.number}: {code}",
-        )
+    if books.is_answer_to(OperationKind.CAPTURE):
+        alert_capture_failed(books, code)
         return
     if attempt.state not in OPEN:
         return
+    code = code[:60] or "declined"
     if attempt.decline_code != code:
-        attempt.decline_code = code[:60] or "declined"
+        attempt.decline_code = code
         _note_decline(books)
     if attempt.mode == PaymentAttempt.Mode.BROWSER:
         # The intent is kept: the same client secret may try another card.
@@ -320,10 +236,10 @@ def _refuse(books: Books, code: str) -> None:
         return
     attempt.decline_code = code[:60] or "refused"
     if attempt.stripe_intent_id is not None:
-        if not _is(books, OperationKind.CANCEL):
+        if not books.is_answer_to(OperationKind.CANCEL):
             plan_operation(attempt=attempt, kind=OperationKind.CANCEL, now=books.now)
         return
-    _move(books, AttemptState.FAILED, attempt.decline_code)
+    books.move(AttemptState.FAILED, attempt.decline_code)
     attempt.next_check_at = None
     drop_planned(attempt=attempt, now=books.now)
     outbox.publish(events.PaymentFailed(subject_id=attempt.order_id, attempt_id=attempt.pk))

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from django.db import transaction
 
-from globalmart.core import outbox
+from globalmart.core import outbox, timeline
 from payments import events
 from payments.models import OrderAccount, PaymentAttempt, PaymentOperation
 from payments.states import OPEN, AttemptState, OperationKind, OperationState
@@ -20,23 +20,22 @@ def plan_operation(*, attempt: PaymentAttempt, kind: OperationKind, now: datetim
     request: dict[str, Any] = {}
     if kind == OperationKind.CAPTURE:
         request = {"amount_to_capture": attempt.authorized_minor}
+    last = attempt.operations.filter(kind=kind).order_by("-number").first()
+    # One that was dropped before it left leaves room for the next.
+    if last is not None and (last.finished_at is None or last.first_sent_at is not None):
+        return
     uuid = uuid4()
-    _, is_new = PaymentOperation.objects.get_or_create(
+    PaymentOperation.objects.create(
+        uuid=uuid,
         attempt=attempt,
         kind=kind,
-        number=1,
-        defaults={
-            "uuid": uuid,
-            "amount_minor": attempt.authorized_minor or attempt.amount_minor,
-            "idempotency_key": f"{kind}-{uuid}",
-            "request": request,
-            "due_at": now,
-        },
+        number=last.number + 1 if last else 1,
+        amount_minor=attempt.authorized_minor or attempt.amount_minor,
+        idempotency_key=f"{kind}-{uuid}",
+        request=request,
+        due_at=now,
     )
-    if is_new:
-        outbox.publish(
-            events.OperationPlanned(subject_id=attempt.order_id, attempt_id=attempt.pk)
-        )
+    outbox.publish(events.OperationPlanned(subject_id=attempt.order_id, attempt_id=attempt.pk))
 
 
 @transaction.atomic
@@ -74,6 +73,16 @@ def plan_cancel(*, order_id: int, now: datetime) -> bool:
     return is_over
 
 
+@transaction.atomic
+def cancel_if_open(*, attempt_id: int, now: datetime) -> None:
+    """Plan to cancel an attempt about which nothing is decided; a hold is left alone."""
+    order_id = PaymentAttempt.objects.values_list("order_id", flat=True).get(pk=attempt_id)
+    OrderAccount.objects.locked().get(order_id=order_id)
+    attempt = PaymentAttempt.objects.locked().get(pk=attempt_id)
+    if attempt.state in OPEN:
+        plan_operation(attempt=attempt, kind=OperationKind.CANCEL, now=now)
+
+
 def is_unsent(*, attempt: PaymentAttempt) -> bool:
     """Tell whether no byte about this attempt has left us."""
     return (
@@ -83,10 +92,37 @@ def is_unsent(*, attempt: PaymentAttempt) -> bool:
 
 
 def _end_unsent(attempt: PaymentAttempt, now: datetime) -> None:
-    attempt.operations.filter(state=OperationState.PLANNED).update(
-        state=OperationState.REFUSED, due_at=None, lease_until=None, finished_at=now
+    drop_planned(attempt=attempt, now=now)
+    timeline.record(
+        subject_type="order",
+        subject_id=attempt.order_id,
+        kind="payment.cancelled",
+        before=attempt.state,
+        after=AttemptState.CANCELLED,
+        actor="system",
+        reason="never sent",
+        data={"attempt": attempt.number, "amount_minor": attempt.amount_minor},
     )
     attempt.state = AttemptState.CANCELLED
     attempt.state_changed_at = now
     attempt.next_check_at = None
     attempt.save(update_fields=["state", "state_changed_at", "next_check_at"])
+
+
+def drop_planned(*, attempt: PaymentAttempt, now: datetime) -> None:
+    """What was planned for an attempt that has ended is not sent any more."""
+    attempt.operations.filter(state=OperationState.PLANNED).update(
+        state=OperationState.REFUSED, due_at=None, lease_until=None, finished_at=now
+    )
+
+
+def drop_unsent_cancel(*, attempt: PaymentAttempt, now: datetime) -> None:
+    """The money came before the cancel left, so it does not leave.
+
+    A cancel that may have left stays: until its answer is known the order does not count as
+    covered (payments.queries.is_covered).
+    """
+    unsent = attempt.operations.filter(
+        kind=OperationKind.CANCEL, state=OperationState.PLANNED, first_sent_at__isnull=True
+    )
+    unsent.update(state=OperationState.REFUSED, due_at=None, lease_until=None, finished_at=now)

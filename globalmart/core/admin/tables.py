@@ -23,7 +23,15 @@ class ApiClientAdmin(HouseAdmin):
 class ApiKeyAdmin(HouseAdmin):
     """Keys are issued here and shown once; afterwards only their end can be set."""
 
-    list_display = ("prefix", "client", "scopes", "is_live", "last_used_at", "expires_at", "revoked_at")
+    list_display = (
+        "prefix",
+        "client",
+        "scopes",
+        "is_live",
+        "last_used_at",
+        "expires_at",
+        "revoked_at",
+    )
     list_filter = ("is_live", "client")
     list_select_related = ("client",)
     search_fields = ("prefix", "client__name")
@@ -32,7 +40,9 @@ class ApiKeyAdmin(HouseAdmin):
     hidden = ("digest",)
     can_add = True
 
-    def save_model(self, request: HttpRequest, obj: core.ApiKey, form: "ModelForm[Any]", change: bool) -> None:
+    def save_model(
+        self, request: HttpRequest, obj: core.ApiKey, form: "ModelForm[Any]", change: bool
+    ) -> None:
         """Store a change, or issue a key and show it this one time."""
         if not change:
             key = access.new_key(row=obj)

@@ -9,6 +9,7 @@ from rq import Queue, Worker
 from rq.serializers import JSONSerializer
 
 from globalmart.core import heartbeat
+from globalmart.core.choreography import resolve, wiring
 
 
 class Command(BaseCommand):
@@ -18,6 +19,8 @@ class Command(BaseCommand):
         parser.add_argument("queue", choices=settings.QUEUES)
 
     def handle(self, *args: Any, queue: str, **options: Any) -> None:
+        for name in wiring().warm.get(queue, ()):
+            resolve(name)()
         connections.close_all()
         heartbeat.beat_in_background(f"worker:{queue}")
         redis = Redis.from_url(settings.REDIS_URL)
