@@ -70,6 +70,15 @@ class TestMalformedAnswers:
         with pytest.raises(OutcomeUnknown):
             submit(answering(http(MALFORMED[kind])))
 
+    @pytest.mark.parametrize("kind", ["document type", "billion laughs", "processing instruction"])
+    def test_are_refused_before_any_parser_sees_them(self, kind: str) -> None:
+        with pytest.raises(OutcomeUnknown, match="a document type or a processing instruction"):
+            submit(answering(http(MALFORMED[kind])))
+
+    def test_of_another_operation_are_named_so(self) -> None:
+        with pytest.raises(OutcomeUnknown, match="does not belong to SubmitOrder"):
+            submit(answering(http(MALFORMED["another operation's"])))
+
     def test_the_answer_they_are_made_from_is_good(self) -> None:
         submit(answering(http(envelope(ACCEPTED))))
 
