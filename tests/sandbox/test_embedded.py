@@ -24,9 +24,9 @@ ENVIRONMENT = {"PATH": os.environ["PATH"]}
 
 
 @pytest.fixture
-def state(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     with throw_away_state() as folder:
-        # The folders of the sockets go with it.
+        # The folders of the sockets go with it (pytest has settled on its own folder by now).
         monkeypatch.setattr(tempfile, "tempdir", str(folder))
         yield folder
 
