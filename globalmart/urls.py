@@ -12,9 +12,7 @@ urlpatterns = [
     path("readyz", health.readyz, name="readyz"),
     path("api/v1/", include("orders.api.urls")),
     path("api/schema/", SpectacularAPIView.as_view(), name="api-schema"),
-    path(
-        "api/docs/", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"
-    ),
+    path("api/docs/", SpectacularSwaggerSplitView.as_view(url_name="api-schema"), name="api-docs"),
     path("api/docs/problems/", problem_pages.problems, name="api-problems"),
     re_path(r"^api/?$", RedirectView.as_view(pattern_name="api-docs")),
     path("webhooks/", include("payments.urls")),

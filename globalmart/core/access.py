@@ -133,7 +133,7 @@ class ApiKeyAuthentication(BaseAuthentication):
 
 
 class HasScope(BasePermission):
-    """The view names the scope of each method in `scopes`; a method that it leaves out is closed."""
+    """The view names the scope of each method in `scopes`; methods that it leaves out are shut."""
 
     def has_permission(self, request: Request, view: Any) -> bool:
         if request.auth is None:

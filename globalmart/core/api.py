@@ -115,7 +115,7 @@ def read_cursor(request: Request) -> str | None:
 def page_of(
     request: Request, data: list[dict[str, Any]], *, next_after: str | None
 ) -> HttpResponse:
-    """Return one page of a list; `next_after` is the public id of its last object, if more follow."""
+    """Return one page; `next_after` is the public id of its last object where more follow."""
     cursor = write_cursor(next_after) if next_after else None
     headers = {}
     if cursor:

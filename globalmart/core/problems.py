@@ -1,7 +1,7 @@
 """Every refusal of the API as an RFC 9457 problem document.
 
 A problem is raised anywhere below a view; `exception_handler` turns it, and everything else that
-can go wrong, into `application/problem+json`. `KINDS` is the one list of problem codes: the answers,
+can go wrong, into `application/problem+json`. `KINDS` is the one list of problem codes: answers,
 the page that `type` points to, and the OpenAPI document are made from it.
 """
 

@@ -1,4 +1,4 @@
-"""The OpenAPI document's shared parts: the key, the problem document, the errors of an operation."""
+"""Shared parts of the OpenAPI document: the key, the problem document, errors, headers."""
 
 from http import HTTPStatus
 from typing import Any

@@ -117,11 +117,14 @@ def _answer_header(name: str, status: list[int], description: str) -> OpenApiPar
 
 
 LIMIT = _query(
-    "limit", {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
+    "limit",
+    {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT},
     "How many on a page.",
 )
 CURSOR = _query("cursor", str, "`next_cursor` of the page before.")
-LINK = _answer_header("Link", [200], 'The next page as `<address>; rel="next"`, where there is one.')
+LINK = _answer_header(
+    "Link", [200], 'The next page as `<address>; rel="next"`, where there is one.'
+)
 KEY = OpenApiParameter(
     "Idempotency-Key",
     str,
@@ -156,7 +159,9 @@ LIST_ORDERS = extend_schema(
     summary="List your orders, newest first",
     parameters=[
         _query("external_ref", str, "Your own reference."),
-        _query("status", {"type": "string", "enum": list(OrderState.values)}, "State of the order."),
+        _query(
+            "status", {"type": "string", "enum": list(OrderState.values)}, "State of the order."
+        ),
         LIMIT,
         CURSOR,
         LINK,

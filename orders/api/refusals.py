@@ -151,5 +151,3 @@ def read_key(header: str | None) -> str:
 def explain(error: Exception, *, items: Items) -> Problem:
     """Return the problem for a refusal that REFUSALS lists."""
     return REFUSALS[type(error)](error, items)
-
-

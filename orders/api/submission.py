@@ -106,9 +106,7 @@ def _address(parts: dict[str, Any] | None) -> Address | None:
     return None if parts is None else Address(**parts)
 
 
-def read_submission(
-    *, body: Any, key: str, client: ApiClient, is_live: bool
-) -> Submission:
+def read_submission(*, body: Any, key: str, client: ApiClient, is_live: bool) -> Submission:
     """Return the submission in a parsed body. Raises ValidationError and Problem, with pointers."""
     if not isinstance(body, dict):
         raise Problem(code="invalid", detail="Send a JSON object.")

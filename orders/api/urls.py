@@ -7,7 +7,11 @@ from orders.api import views
 app_name = "api"
 urlpatterns = [
     re_path(r"^orders/?$", views.OrderList.as_view(), name="orders"),
-    re_path(r"^orders/(?P<public_id>ord_[0-9A-Za-z]{1,36})/?$", views.OrderDetail.as_view(), name="order"),
+    re_path(
+        r"^orders/(?P<public_id>ord_[0-9A-Za-z]{1,36})/?$",
+        views.OrderDetail.as_view(),
+        name="order",
+    ),
     re_path(r"^products/?$", views.ProductList.as_view(), name="products"),
     re_path(r"^products/(?P<sku>[^/]{1,40})/?$", views.ProductDetail.as_view(), name="product"),
 ]

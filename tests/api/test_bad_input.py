@@ -52,7 +52,11 @@ WRONG = [
     ("/currency", "invalid", order_of(currency=None)),
     ("/customer", "invalid", order_of(customer="ada")),
     ("/customer/email", "invalid", order_of(customer=customer(email="ada"))),
-    ("/customer/email", "invalid", order_of(customer=customer(email="a@example.com\r\nBcc: b@b.b"))),
+    (
+        "/customer/email",
+        "invalid",
+        order_of(customer=customer(email="a@example.com\r\nBcc: b@b.b")),
+    ),
     ("/customer/name", "invalid", order_of(customer=customer(name=""))),
     ("/customer/name", "invalid", order_of(customer=customer(name="A\r\nB"))),
     ("/customer/name", "invalid", order_of(customer=customer(name="\ud800"))),

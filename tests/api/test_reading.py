@@ -89,9 +89,7 @@ class TestListOfOrders:
             ("external_ref=" + "x" * 300, "external_ref"),
         ],
     )
-    def test_refuses_what_it_does_not_know(
-        self, ada: Caller, query: str, parameter: str
-    ) -> None:
+    def test_refuses_what_it_does_not_know(self, ada: Caller, query: str, parameter: str) -> None:
         answer = ada.get(f"orders?{query}")
         assert_problem(answer, 400, "invalid")
         assert answer.json()["errors"][0]["parameter"] == parameter

@@ -72,9 +72,7 @@ class TestAKey:
         assert status(None, f"{PRODUCTS}?api_key={key}") == 401
         assert status(key, f"{PRODUCTS}?q={key}") == 401
 
-    def test_for_tests_is_dead_beside_live_payment_keys(
-        self, key: str, settings: Any
-    ) -> None:
+    def test_for_tests_is_dead_beside_live_payment_keys(self, key: str, settings: Any) -> None:
         settings.IS_LIVE = True
         assert status(key) == 401
 

@@ -66,7 +66,11 @@ class TestHandler:
         assert set(body) >= {"type", "title", "detail", "request_id"}
 
     def test_points_into_nested_members(self) -> None:
-        detail = {"lines": {1: {"quantity": ["Too few."]}}, "a/b~c": ["No."], "non_field_errors": ["So."]}
+        detail = {
+            "lines": {1: {"quantity": ["Too few."]}},
+            "a/b~c": ["No."],
+            "non_field_errors": ["So."],
+        }
         found = list(problems.list_errors(rest.ValidationError(detail).detail))
         assert [each["pointer"] for each in found] == ["/lines/1/quantity", "/a~1b~0c", ""]
 
