@@ -28,7 +28,7 @@ def classify_status(*, status: str, received_minor: int, error_code: str) -> Out
 
 def classify_error(*, http_status: int | None, error_type: str) -> Outcome:
     """Return what an error means, from its HTTP status (None: no answer) and Stripe's type."""
-    if http_status is None or http_status >= 500:
+    if http_status is None or not 400 <= http_status < 500:
         return Outcome.UNKNOWN
     if error_type == "idempotency_error":
         return Outcome.KEY_CONFLICT
@@ -39,6 +39,4 @@ def classify_error(*, http_status: int | None, error_type: str) -> Outcome:
         return Outcome.NOT_YET
     if http_status == 402 or error_type == "card_error":
         return Outcome.DECLINED
-    if 400 <= http_status < 500:
-        return Outcome.REFUSED
-    return Outcome.UNKNOWN
+    return Outcome.REFUSED
