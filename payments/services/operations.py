@@ -48,7 +48,7 @@ def send_operation(*, operation_id: int) -> None:
     operation, was_sent = _mark_sent(operation_id=operation_id, now=timezone.now())
     if operation is None:
         return
-    answer = _look_up(operation) if was_sent else None
+    answer = _ask_first(operation) if was_sent else None
     if answer is None:
         answer = _call(operation)
     apply_outcome(
@@ -116,7 +116,7 @@ def _is_possible(operation: PaymentOperation, now: datetime) -> bool:
     return True
 
 
-def _look_up(operation: PaymentOperation) -> Answer | None:
+def _ask_first(operation: PaymentOperation) -> Answer | None:
     """Ask for the intent's state; None means: certainly not applied, the same key may go again."""
     attempt = operation.attempt
     if attempt.stripe_intent_id is None:
