@@ -26,7 +26,7 @@ def poll_due() -> None:
 
     def claim(limit: int) -> list[int]:
         return Warehouse.objects.filter(is_active=True).claim(
-            now=timezone.now(), limit=limit, lease_seconds=60
+            now=timezone.now(), limit=limit, lease_seconds=shipments.LEASE_SECONDS
         )
 
     # No lingering: the next poll is a second away, and the sweeper rings for it.

@@ -15,7 +15,6 @@ from fulfillment.gateways.wms import (
     SubmitAnswer,
     SubmitLine,
     SubmitRequest,
-    WarehouseOrder,
     WarehouseRejected,
     WarehouseUnavailable,
 )
@@ -30,6 +29,7 @@ from globalmart.core.work import backoff
 LEASE_SECONDS = 50
 # One look-up that finds nothing may be too early; the second, this much later, is believed.
 ABSENT_FOR = timedelta(seconds=60)
+LOOK_AGAIN_SECONDS = 61
 UNSENT = {FulfillmentState.READY}
 IN_DOUBT = {FulfillmentState.SUBMITTING, FulfillmentState.SUBMIT_UNKNOWN}
 
@@ -87,22 +87,42 @@ def submit(*, fulfillment_id: int) -> None:
     row, is_resend = _take(fulfillment_id=fulfillment_id, now=timezone.now())
     if row is None or row.lease_token is None:
         return
-    gateway = gateways.current()
+    if not is_resend or _is_absent(row):
+        _send(row, is_resend=is_resend)
+
+
+def _is_absent(row: Fulfillment) -> bool:
+    """Look our reference up before it is sent again; only two finds of nothing, a minute apart,
+    let it go. Whatever else is found, or goes wrong, is recorded here."""
+    doubt = FulfillmentState.SUBMIT_UNKNOWN
     try:
-        known = gateway.get_order(row.reference) if is_resend else None
-        if known is not None:
-            _record_found(row, known)
-        elif is_resend and not _is_surely_absent(row, timezone.now()):
-            _postpone(row, FulfillmentState.SUBMIT_UNKNOWN, "absent once; asked again in 60 s", 61)
-        else:
-            _record_answer(row, gateway.submit_order(_request(row)))
+        known = gateways.current().get_order(row.reference)
+    except (WarehouseRejected, WarehouseUnavailable, OutcomeUnknown) as error:
+        # A look-up that is refused says nothing about the request that may have arrived.
+        _postpone(row, doubt, str(error), backoff(row.tries))
+        return False
+    if known is not None:
+        _record_answer(row, SubmitAnswer("duplicate", known.wms_number, "", ""))
+        return False
+    if not _is_surely_absent(row, timezone.now()):
+        _postpone(row, doubt, "absent once; asked again in a minute", LOOK_AGAIN_SECONDS)
+        return False
+    return True
+
+
+def _send(row: Fulfillment, *, is_resend: bool) -> None:
+    try:
+        answer = gateways.current().submit_order(_request(row))
     except WarehouseRejected as error:
-        _record_answer(row, SubmitAnswer("rejected", "", error.code, error.message))
+        answer = SubmitAnswer("rejected", "", error.code, error.message)
     except WarehouseUnavailable as error:
         state = FulfillmentState(row.state) if is_resend else FulfillmentState.READY
         _postpone(row, state, str(error), backoff(row.tries))
+        return
     except OutcomeUnknown as error:
         _postpone(row, FulfillmentState.SUBMIT_UNKNOWN, str(error), backoff(row.tries))
+        return
+    _record_answer(row, answer)
 
 
 @transaction.atomic(durable=True)
@@ -174,19 +194,20 @@ def _record_answer(row: Fulfillment, answer: SubmitAnswer) -> None:
     if fresh is None:
         return
     now = timezone.now()
+    told = {"subject_id": fresh.order_id, "fulfillment_id": fresh.pk}
     if answer.result == "rejected":
         _move(fresh, FulfillmentState.REJECTED, now, answer.code)
         fresh.last_error = f"{answer.code}: {answer.message}"[:500]
         _alert_rejected(fresh, answer.code)
-        event = events.FulfillmentRejected
+        event: outbox.Event = events.FulfillmentRejected(**told)
     else:
         # A duplicate is our own earlier request: success.
         fresh.wms_number = answer.wms_number
         _move(fresh, FulfillmentState.ACCEPTED, now)
-        event = events.FulfillmentAccepted
+        event = events.FulfillmentAccepted(**told)
     fresh.rest()
     fresh.save()
-    outbox.publish(event(subject_id=fresh.order_id, fulfillment_id=fresh.pk))
+    outbox.publish(event)
 
 
 def _alert_rejected(row: Fulfillment, code: str) -> None:
@@ -196,10 +217,6 @@ def _alert_rejected(row: Fulfillment, code: str) -> None:
         subject_id=row.order_id,
         detail=f"The warehouse refused {row.reference}: {code}. Correct the order and send again.",
     )
-
-
-def _record_found(row: Fulfillment, known: WarehouseOrder) -> None:
-    _record_answer(row, SubmitAnswer("duplicate", known.wms_number, "", ""))
 
 
 @transaction.atomic(durable=True)

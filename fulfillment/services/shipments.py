@@ -1,6 +1,6 @@
 """What the warehouse says it has done: polled, recorded once, however often it is repeated."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
@@ -23,7 +23,9 @@ from globalmart.core.db import WORK_FIELDS
 from globalmart.core.ids import public_id
 from globalmart.core.work import backoff
 
-PAGE = 200
+PAGE = 100
+# Longer than a call's deadline and the recording of a page together.
+LEASE_SECONDS = 90
 ENDED = (FulfillmentState.SHIPPED, FulfillmentState.CANCELLED, FulfillmentState.INCOMPLETE)
 PICKING = {"picking", "packed", "partially_shipped", "shipped"}
 
@@ -34,28 +36,34 @@ def poll(*, warehouse_id: int) -> None:
     Waits for the network; refuses to run in a transaction.
     """
     warehouse = Warehouse.objects.get(pk=warehouse_id)
-    started, cursor = timezone.now(), warehouse.poll_cursor
     try:
-        while True:
-            page = gateways.current().list_changes(None, cursor, PAGE)
-            for found in page.orders:
-                record(warehouse_id=warehouse_id, found=found)
-            cursor = page.next_cursor
-            if not page.has_more:
-                break
-        warehouse.polled_at, warehouse.poll_cursor = started, cursor
-        _rest_until_next(warehouse)
+        while _read_page(warehouse):
+            pass
     except (WarehouseUnavailable, OutcomeUnknown, WarehouseRejected) as error:
         seconds = backoff(warehouse.tries, most=60)
         warehouse.postpone(now=timezone.now(), seconds=seconds, error=str(error))
         warehouse.save(update_fields=list(WORK_FIELDS))
+    else:
+        _rest_until_next(warehouse)
+
+
+def _read_page(warehouse: Warehouse) -> bool:
+    """Record one page, keep its cursor, renew the lease; tell whether there is more."""
+    page = gateways.current().list_changes(None, warehouse.poll_cursor, PAGE)
+    for found in page.orders:
+        record(warehouse_id=warehouse.pk, found=found)
+    now = timezone.now()
+    warehouse.poll_cursor, warehouse.polled_at = page.next_cursor, now
+    warehouse.lease_until = now + timedelta(seconds=LEASE_SECONDS)
+    warehouse.save(update_fields=["poll_cursor", "polled_at", "lease_until"])
+    return page.has_more
 
 
 def _rest_until_next(warehouse: Warehouse) -> None:
     warehouse.tries = 0
     now = timezone.now()
     warehouse.postpone(now=now, seconds=settings.WMS_POLL_SECONDS)
-    warehouse.save(update_fields=["polled_at", "poll_cursor", "tries", *WORK_FIELDS])
+    warehouse.save(update_fields=["tries", *WORK_FIELDS])
 
 
 def record(*, warehouse_id: int, found: WarehouseOrder) -> None:

@@ -7,6 +7,8 @@ then ring. A relay that dies anywhere leaves rows that the next one takes up.
 
 import json
 from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
 
 from django.db import connection as database
 from django.db import transaction
@@ -50,7 +52,7 @@ def _append(events: list[OutboxEvent]) -> bool:
     forbid_transaction()
     pipeline = bell.connection().pipeline(transaction=False)
     for event in events:
-        fields = {
+        fields: dict[Any, Any] = {
             "id": str(event.id),
             "name": event.name,
             "subject_type": event.subject_type,
@@ -67,7 +69,7 @@ def _append(events: list[OutboxEvent]) -> bool:
 
 
 @transaction.atomic(durable=True)
-def _publish(*, now: datetime, ids: list[object]) -> list[OutboxEvent]:
+def _publish(*, now: datetime, ids: list[UUID]) -> list[OutboxEvent]:
     """Mark, place and hand over those that no other relay has published meanwhile."""
     waiting = OutboxEvent.objects.filter(pk__in=ids, published_at__isnull=True)
     events = list(waiting.order_by("id").select_for_update(no_key=True))

@@ -18,6 +18,8 @@ class JsonCronScheduler(CronScheduler):
     def enqueue_jobs(self) -> list[CronJob]:
         due = [job for job in self._cron_jobs if job.should_run()]
         for job in due:
+            if job.func is None:
+                continue
             queue = Queue(job.queue_name, connection=self.connection, serializer=JSONSerializer)
             queue.enqueue(job.func, result_ttl=0, failure_ttl=86_400)
             job.set_enqueue_time(now())
@@ -32,4 +34,4 @@ class Command(BaseCommand):
         heartbeat.beat_in_background("cron")
         scheduler = JsonCronScheduler(connection=Redis.from_url(settings.REDIS_URL))
         scheduler.register(jobs.prune, queue_name="default", cron="17 3 * * *")
-        scheduler.start()
+        scheduler.start()  # type: ignore[no-untyped-call]
