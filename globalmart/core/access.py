@@ -81,7 +81,7 @@ def issue_key(
 
 
 def find_key(*, key: str, now: datetime) -> ApiKey | None:
-    """Return the usable key row, or None when it is unknown, revoked, expired or of another mode."""
+    """Return the key's row; None when unknown, revoked, expired or of the other mode."""
     row = ApiKey.objects.select_related("client").filter(digest=hash_key(key)).first()
     if row is None or row.revoked_at is not None or not row.client.is_active:
         return None
@@ -101,6 +101,14 @@ def note_use(*, row: ApiKey, now: datetime) -> None:
 def is_key(text: str) -> bool:
     """Tell whether a text looks like one of our keys."""
     return text.startswith(PREFIXES)
+
+
+def caller_of(request: Request) -> tuple[ApiClient, ApiKey]:
+    """Return who calls and with which key, after authentication. Raises TypeError without one."""
+    client, key = request.user, request.auth
+    if not isinstance(client, ApiClient) or not isinstance(key, ApiKey):
+        raise TypeError("the request was not authenticated by an API key")
+    return client, key
 
 
 class ApiKeyAuthentication(BaseAuthentication):
@@ -142,6 +150,6 @@ class HasScope(BasePermission):
         wanted = getattr(view, "scopes", {}).get(method)
         name = str(method).lower()
         has_handler = name in view.http_method_names and hasattr(view, name)
-        if wanted in request.auth.scopes or not has_handler:  # no handler: 405 follows
+        if wanted in caller_of(request)[1].scopes or not has_handler:  # no handler: 405 follows
             return True
         raise Problem(code="forbidden", detail=f"The key lacks the scope {wanted}.")

@@ -7,6 +7,7 @@ the page that `type` points to, and the OpenAPI document are made from it.
 
 import json
 import logging
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -155,7 +156,7 @@ def _of_rest(error: rest.APIException) -> Problem:
         headers = {"WWW-Authenticate": 'Bearer realm="api"'}
         return Problem(code="unauthenticated", detail=str(error.detail), headers=headers)
     if isinstance(error, rest.Throttled):
-        headers = {"Retry-After": str(int(error.wait or 1))}
+        headers = {"Retry-After": str(math.ceil(getattr(error, "wait", None) or 1))}
         return Problem(code="throttled", detail=str(error.detail), headers=headers)
     codes = {kind.status: code for code, kind in reversed(KINDS.items())}
     status = error.status_code

@@ -9,7 +9,7 @@ from rest_framework import serializers
 from globalmart.core.problems import CONTENT_TYPE, KINDS
 
 
-class BearerKey(OpenApiAuthenticationExtension):  # type: ignore[misc] # ships no types
+class BearerKey(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
     """Describes ApiKeyAuthentication."""
 
     target_class = "globalmart.core.access.ApiKeyAuthentication"
@@ -45,7 +45,7 @@ class ProblemDocument(serializers.Serializer[Any]):
     instance = serializers.CharField()
     code = serializers.CharField(help_text="For programs: stable, unlike title and detail.")
     request_id = serializers.CharField(help_text="Tell us this when you ask for help.")
-    errors = ProblemError(many=True, required=False)
+    errors = ProblemError(many=True, required=False)  # type: ignore[assignment]
     existing_id = serializers.CharField(
         required=False, help_text="With `external_ref_exists`: the order that has it."
     )

@@ -99,11 +99,11 @@ class Page(Shape):
 
 
 class OrderPage(Page):
-    data = Order(many=True)
+    data = Order(many=True)  # type: ignore[assignment]
 
 
 class ProductPage(Page):
-    data = Product(many=True)
+    data = Product(many=True)  # type: ignore[assignment]
 
 
 def _query(name: str, kind: Any, description: str, **more: Any) -> OpenApiParameter:

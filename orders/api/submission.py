@@ -84,7 +84,7 @@ class NewOrder(serializers.Serializer[Any]):
     shipping_address = PostalAddress()
     billing_address = PostalAddress(required=False, allow_null=True, default=None)
     shipping_method = Line(max_length=30, required=False, default="standard")
-    lines = Wanted(many=True, allow_empty=False, max_length=MAX_LINES)
+    lines = serializers.ListSerializer[Any](child=Wanted(), allow_empty=False, max_length=MAX_LINES)
     payment_method = serializers.RegexField(
         r"\A[A-Za-z0-9_]+\Z",
         max_length=255,

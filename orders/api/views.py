@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 from rest_framework.request import Request
 
+from globalmart.core.access import caller_of
 from globalmart.core.api import ApiView, bad_parameter, page_of, read_cursor, read_limit, reply
 from orders.api import documents, scopes
 from orders.api.refusals import REFUSALS, explain, read_key
@@ -27,8 +28,9 @@ class OrderList(ApiView):
     def post(self, request: Request) -> HttpResponse:
         """Place an order: prices frozen, stock reserved, durable when the answer comes."""
         key = read_key(request.headers.get("Idempotency-Key"))
+        client, api_key = caller_of(request)
         submission = read_submission(
-            body=request.data, key=key, client=request.user, is_live=request.auth.is_live
+            body=request.data, key=key, client=client, is_live=api_key.is_live
         )
         try:
             placed = place_order(submission=submission, now=timezone.now())
@@ -47,7 +49,7 @@ class OrderList(ApiView):
             raise bad_parameter("status", f"Send one of: {', '.join(OrderState.values)}.")
         try:
             orders, has_more = listing.list_orders(
-                client_id=request.user.pk,
+                client_id=caller_of(request)[0].pk,
                 external_ref=request.GET.get("external_ref"),
                 state=state,
                 after=read_cursor(request),
@@ -65,7 +67,7 @@ class OrderDetail(ApiView):
     @documents.GET_ORDER
     def get(self, request: Request, public_id: str) -> HttpResponse:
         """Read one of your orders."""
-        order = listing.find_order(client_id=request.user.pk, public_id=public_id)
+        order = listing.find_order(client_id=caller_of(request)[0].pk, public_id=public_id)
         if order is None:
             raise Http404
         return reply(represent([order])[0])

@@ -33,10 +33,14 @@ TONES: dict[str, str] = {
 }
 
 
+def _words(field: str) -> str:
+    return field.removesuffix("_minor").replace("_", " ")
+
+
 def chip(field: str = "state") -> Show:
     """Return a column that shows a state as a coloured chip."""
 
-    @display(description=field.replace("_", " "), ordering=field, label=TONES)
+    @display(description=_words(field), ordering=field, label=TONES)  # type: ignore[untyped-decorator]
     def show(row: models.Model) -> tuple[str, str]:
         value = str(getattr(row, field))
         return value, value.replace("_", " ")
@@ -48,7 +52,7 @@ def chip(field: str = "state") -> Show:
 def money(field: str) -> Show:
     """Return a column that shows minor units of the row's own currency as an amount."""
 
-    @display(description=field.removesuffix("_minor").replace("_", " "), ordering=field)
+    @display(description=_words(field), ordering=field)  # type: ignore[untyped-decorator]
     def show(row: models.Model) -> str:
         amount = getattr(row, field, None)
         return "" if amount is None else display_money(amount, getattr(row, "currency", "GBP"))
