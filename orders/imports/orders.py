@@ -63,7 +63,7 @@ class OrderImport:
     ) -> None:
         self.spool, self.path, self.stop = spool, path, stop
         self.notify, self.limit = notify, limit
-        self.client_id = ApiClient.objects.get_or_create(name=CLIENT_NAME)[0].pk
+        self.client_id = 0
         self.report = OrdersReport(rows=Rows())
         self.read = 0
 
@@ -77,6 +77,7 @@ class OrderImport:
         with show_progress(title="Reading", unit="rows", total=None) as meter:
             self.read = self.spool.load(_watched(self.path, meter, self.stop))
         total = self.spool.count("SELECT count(DISTINCT invoice) FROM line WHERE status = 'open'")
+        self.client_id = ApiClient.objects.get_or_create(name=CLIENT_NAME)[0].pk
         started = time.monotonic()
         try:
             with show_progress(title="Orders", unit="orders", total=total) as meter:

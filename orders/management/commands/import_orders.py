@@ -56,7 +56,7 @@ class Command(BaseCommand):
                 limit=options["limit"],
             )
             try:
-                report = job.run(rejects=rejects)
+                job.run(rejects=rejects)
             except UnreadableFile as error:
                 raise CommandError(str(error)) from error
             except UnknownShippingMethod as error:
@@ -69,8 +69,8 @@ class Command(BaseCommand):
                 raise CommandError(
                     f"The database gave up: {error}. Run the same command again: it goes on."
                 ) from error
-            self._print(report, rejects)
-            if report.is_interrupted:
+            self._print(job.report, rejects)
+            if job.report.is_interrupted:
                 self.stdout.write("Stopped. Run the same command again: it goes on from here.")
                 raise SystemExit(INTERRUPTED)
             if options["wait"]:
