@@ -95,6 +95,8 @@ class IdempotencyKeyAdmin(HouseAdmin):
     list_display = ("created_at", "scope", "key", "response_status", "subject_id")
     search_fields = ("=scope", "=key", "=subject_id")
     ordering = ("-id",)
+    # The answer holds a name and addresses; the order's page shows them to those who may see it.
+    hidden = ("response_body",)
 
 
 @admin.register(core.Heartbeat)
