@@ -6,6 +6,7 @@ from django.utils import timezone
 from orders.models import Order
 from payments import gateways
 from payments.models import OrderAccount, PaymentAttempt, PaymentOperation
+from payments.services.operations import send_operation
 from tests import builders
 from tests.payments.fakes import FakeStripe
 
@@ -51,3 +52,13 @@ def make_due(order: Order, kind: str) -> PaymentOperation:
     found.due_at, found.lease_until = timezone.now(), None
     found.save()
     return found
+
+
+def send(order: Order, kind: str) -> PaymentOperation:
+    send_operation(operation_id=make_due(order, kind).pk)
+    return operation(order, kind)
+
+
+def authorize(order: Order) -> None:
+    send(order, "create")
+    send(order, "confirm")

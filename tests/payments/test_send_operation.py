@@ -1,0 +1,210 @@
+"""Sent once, looked up before sent again, and never under another key."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from globalmart.core.models import Alert
+from orders.models import Order
+from payments.gateways.intents import Answer, Outcome
+from payments.models import PaymentOperation
+from payments.services.outcomes import apply_outcome
+from payments.states import AttemptState, OperationState
+from tests.payments.conftest import account_of, attempt_of, authorize, operation, send
+from tests.payments.fakes import DECLINING, FakeStripe
+
+REPLAYED_500 = Answer(Outcome.UNKNOWN, code="api_error")
+
+
+class TestSendOperation:
+    def test_creates_then_confirms_with_the_stored_keys(
+        self, order: Order, stripe: FakeStripe
+    ) -> None:
+        authorize(order)
+
+        assert stripe.methods() == ["create", "confirm"]
+        assert stripe.keys("create") == [operation(order, "create").idempotency_key]
+        assert stripe.keys("confirm") == [operation(order, "confirm").idempotency_key]
+        assert attempt_of(order).state == AttemptState.AUTHORIZED
+        assert operation(order, "confirm").state == OperationState.DONE
+
+    def test_is_committed_as_sent_before_the_call(self, order: Order, stripe: FakeStripe) -> None:
+        seen: list[tuple[str, bool]] = []
+
+        def look() -> None:
+            row = operation(order, "create")
+            seen.append((row.state, row.first_sent_at is not None))
+
+        stripe.before["create"] = look
+
+        send(order, "create")
+
+        assert seen == [(OperationState.SENT, True)]
+
+    def test_makes_the_confirmation_due_only_when_the_intent_exists(
+        self, order: Order, stripe: FakeStripe
+    ) -> None:
+        assert operation(order, "confirm").due_at is None
+
+        send(order, "create")
+
+        assert operation(order, "confirm").due_at is not None
+
+    def test_waits_for_the_intent(self, order: Order, stripe: FakeStripe) -> None:
+        row = send(order, "confirm")
+
+        assert stripe.calls == []
+        assert row.state == OperationState.PLANNED
+        assert row.due_at is not None
+
+    def test_repeats_a_lost_creation_under_its_key(self, order: Order, stripe: FakeStripe) -> None:
+        stripe.lost["create"] = 1
+
+        assert send(order, "create").state == OperationState.UNKNOWN
+        assert send(order, "create").state == OperationState.DONE
+
+        first, second = stripe.keys("create")
+        assert first == second
+        assert len(stripe.intents) == 1
+
+    def test_looks_a_lost_confirmation_up_instead_of_repeating_it(
+        self, order: Order, stripe: FakeStripe
+    ) -> None:
+        stripe.lost["confirm"] = 1
+        authorize(order)
+        assert attempt_of(order).state == AttemptState.UNKNOWN
+
+        send(order, "confirm")
+
+        assert stripe.methods() == ["create", "confirm", "retrieve"]
+        assert attempt_of(order).state == AttemptState.AUTHORIZED
+        assert operation(order, "confirm").state == OperationState.DONE
+
+    def test_repeats_a_confirmation_that_never_arrived(
+        self, order: Order, stripe: FakeStripe
+    ) -> None:
+        stripe.instead["confirm"].append(REPLAYED_500)
+        authorize(order)
+
+        send(order, "confirm")
+
+        assert stripe.methods() == ["create", "confirm", "retrieve", "confirm"]
+        assert len(set(stripe.keys("confirm"))) == 1
+        assert attempt_of(order).state == AttemptState.AUTHORIZED
+
+    def test_looks_up_first_after_a_crash(self, order: Order, stripe: FakeStripe) -> None:
+        def crash() -> None:
+            raise SystemExit
+
+        send(order, "create")
+        stripe.before["confirm"] = crash
+        with pytest.raises(SystemExit):
+            send(order, "confirm")
+        assert operation(order, "confirm").state == OperationState.SENT
+
+        send(order, "confirm")
+
+        assert stripe.methods()[-2:] == ["retrieve", "confirm"]
+
+    def test_sends_nothing_once_its_key_may_be_forgotten(
+        self, order: Order, stripe: FakeStripe
+    ) -> None:
+        stripe.instead["create"].append(REPLAYED_500)
+        send(order, "create")
+        old = timezone.now() - timedelta(hours=23, minutes=1)
+        PaymentOperation.objects.filter(kind="create").update(first_sent_at=old)
+
+        row = send(order, "create")
+
+        assert stripe.methods() == ["create"]
+        assert row.state == OperationState.UNKNOWN
+        assert Alert.objects.get().kind == "operation_too_old"
+
+    def test_cancels_after_a_decline_and_ends_failed(
+        self, order: Order, stripe: FakeStripe
+    ) -> None:
+        PaymentOperation.objects.filter(kind="confirm").update(
+            request={"payment_method": DECLINING}
+        )
+        authorize(order)
+        assert operation(order, "confirm").state == OperationState.DECLINED
+        assert attempt_of(order).state == AttemptState.CREATED
+
+        send(order, "cancel")
+
+        assert attempt_of(order).state == AttemptState.FAILED
+        assert account_of(order).authorized_minor == 0
+
+    @pytest.mark.parametrize("seconds", [None, 7.0])
+    def test_plans_again_after_a_429(
+        self, order: Order, stripe: FakeStripe, seconds: float | None
+    ) -> None:
+        stripe.instead["create"].append(Answer(Outcome.NOT_YET, retry_after=seconds))
+
+        row = send(order, "create")
+
+        assert row.state == OperationState.PLANNED
+        assert row.due_at is not None
+        assert row.due_at > timezone.now() + timedelta(seconds=(seconds or 0.4) - 0.3)
+        assert send(order, "create").state == OperationState.DONE
+
+    def test_stops_at_a_key_conflict(self, order: Order, stripe: FakeStripe) -> None:
+        stripe.instead["create"].append(Answer(Outcome.KEY_CONFLICT, code="idempotency_error"))
+
+        row = send(order, "create")
+
+        assert (row.state, row.due_at) == (OperationState.REFUSED, None)
+        assert Alert.objects.get().kind == "payment_refused"
+        assert attempt_of(order).state == AttemptState.CREATED
+
+    def test_cancels_when_a_confirmation_is_refused_and_nothing_is_known(
+        self, order: Order, stripe: FakeStripe
+    ) -> None:
+        send(order, "create")
+        shown = stripe.show(attempt_of(order).stripe_intent_id or "")
+        stripe.instead["confirm"].append(Answer(Outcome.OPEN, shown, "bad_parameter"))
+
+        assert send(order, "confirm").state == OperationState.REFUSED
+        send(order, "cancel")
+
+        assert attempt_of(order).state == AttemptState.FAILED
+
+    def test_gives_up_a_confirmation_that_only_replays_a_500(
+        self, order: Order, stripe: FakeStripe
+    ) -> None:
+        send(order, "create")
+        stripe.instead["confirm"].extend([REPLAYED_500] * 9)
+        for _ in range(4):
+            PaymentOperation.objects.filter(kind="confirm").update(tries=4)
+            send(order, "confirm")
+
+        send(order, "cancel")
+
+        assert attempt_of(order).state == AttemptState.CANCELLED
+
+    @pytest.mark.parametrize(
+        "late", [Answer(Outcome.UNKNOWN), Answer(Outcome.DECLINED, code="card_declined")]
+    )
+    def test_hears_the_late_answer_of_a_call_that_a_rival_overtook(
+        self, order: Order, stripe: FakeStripe, late: Answer
+    ) -> None:
+        stripe.instead["create"].append(Answer(Outcome.NOT_YET))
+        row = send(order, "create")
+
+        apply_outcome(
+            attempt_id=row.attempt_id,
+            answer=late,
+            actor="stripe",
+            now=timezone.now(),
+            operation_id=row.pk,
+        )
+
+        assert operation(order, "create").state == late.outcome
+
+    def test_leaves_a_finished_operation_alone(self, order: Order, stripe: FakeStripe) -> None:
+        send(order, "create")
+
+        send(order, "create")
+
+        assert stripe.methods() == ["create"]
