@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from globalmart.sandbox.banner import Reporter
 
-STAFF = "ops"
+STAFF = "ops@demo.example"  # as the seed names it
 
 
 def show(reporter: Reporter, environment: Mapping[str, str]) -> None:
