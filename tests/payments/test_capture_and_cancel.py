@@ -90,4 +90,3 @@ class TestCancel:
     def test_refuses_to_wait_for_the_network_in_a_transaction(self, order: Order) -> None:
         with pytest.raises(RuntimeError), transaction.atomic(), transaction.atomic():
             send_operation(operation_id=operation(order, "create").pk)
-        assert connection.in_atomic_block
