@@ -133,7 +133,7 @@ class Delivery(forms.Form):
 
     def __init__(self, *args: Any, methods: list[tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["method"].choices = methods
+        self.fields["method"].choices = methods  # type: ignore[attr-defined]  # a ChoiceField
 
     @property
     def is_unfolded(self) -> bool:

@@ -1,6 +1,9 @@
 """What Django shows when no view answers: a problem document below /api/, a page elsewhere."""
 
+import sys
+
 from django.core.exceptions import SuspiciousOperation
+from django.db import InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template import TemplateDoesNotExist, loader
 
@@ -36,5 +39,11 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Answer 500 with the reference under which Django has logged the error."""
-    return _answer(request, 500, problems.Problem(code="server_error"))
+    """Answer with the reference under which Django has logged the error: 500, or 503 with
+    Retry-After where the database was away or too busy to answer in time."""
+    error = sys.exc_info()[1]
+    if not isinstance(error, OperationalError | InterfaceError):
+        return _answer(request, 500, problems.Problem(code="server_error"))
+    response = _answer(request, 503, problems.from_exception(error))
+    response.headers.setdefault("Retry-After", "5")
+    return response

@@ -91,7 +91,7 @@ def find_category(*, slug: str) -> Category | None:
 
 def find_offer(*, slug: str) -> Offer | None:
     """Return the product with this slug, if it is for sale in the shop's currency."""
-    offers = _offers(_for_sale().filter(slug=slug))
+    offers = offers_of(for_sale().filter(slug=slug))
     return offers[0] if offers else None
 
 
@@ -106,15 +106,15 @@ def list_featured(*, per_category: int = 2, limit: int = 8) -> list[Offer]:
     place = Window(
         RowNumber(), partition_by=F("category"), order_by=[F("price_minor").desc(), "pk"]
     )
-    rows = _for_sale().annotate(place=place).filter(place__lte=per_category)
-    return _offers(rows.order_by("place", "category__position", "pk")[:limit])
+    rows = for_sale().annotate(place=place).filter(place__lte=per_category)
+    return offers_of(rows.order_by("place", "category__position", "pk")[:limit])
 
 
 def list_related(*, offer: Offer, limit: int = 4) -> list[Offer]:
     """Return other products of the same category, nearest in price first."""
-    rows = _for_sale().filter(category__slug=offer.category_slug).exclude(pk=offer.id)
+    rows = for_sale().filter(category__slug=offer.category_slug).exclude(pk=offer.id)
     dearer = rows.filter(price_minor__gte=offer.price_minor).order_by("price_minor", "pk")
-    return _offers(dearer[:limit]) or _offers(rows.order_by("-price_minor", "pk")[:limit])
+    return offers_of(dearer[:limit]) or offers_of(rows.order_by("-price_minor", "pk")[:limit])
 
 
 def list_offers(
@@ -125,11 +125,11 @@ def list_offers(
     Every word must occur in name, SKU or description; the last ones may be beginnings of words.
     A page beyond the last is the last.
     """
-    rows = _for_sale()
+    rows = for_sale()
     if category_id is not None:
         rows = rows.filter(category_id=category_id)
     if words:
-        rows = _matching(rows, words)
+        rows = matching(rows, words)
     if in_stock:
         rows = rows.filter(sku__in=fulfillment.skus_in_stock())
     if sort not in ORDERINGS or (sort == "relevance" and not words):
@@ -138,7 +138,7 @@ def list_offers(
     pages = max(1, -(-total // PAGE_SIZE))
     page = min(max(page, 1), pages)
     start = (page - 1) * PAGE_SIZE
-    offers = _offers(rows.order_by(*ORDERINGS[sort])[start : start + PAGE_SIZE])
+    offers = offers_of(rows.order_by(*ORDERINGS[sort])[start : start + PAGE_SIZE])
     return OfferPage(offers=offers, total=total, page=page, pages=pages)
 
 
@@ -148,13 +148,18 @@ def get_tax_rate_bp(*, tax_class: str) -> int:
     return rows.values_list("rate_bp", flat=True).first() or 0
 
 
-def _for_sale() -> QuerySet[Product, Any]:
+def for_sale() -> Any:
+    """Return products with a price in the shop's currency, annotated as `price_minor`.
+
+    Any: the type checker cannot see an annotation.
+    """
     return Product.objects.filter(is_active=True, prices__currency=settings.SHOP_CURRENCY).annotate(
         price_minor=F("prices__amount_minor")
     )
 
 
-def _matching(rows: QuerySet[Product, Any], words: str) -> QuerySet[Product, Any]:
+def matching(rows: QuerySet[Product, Any], words: str) -> QuerySet[Product, Any]:
+    """Narrow products to those that match every word, by prefix, ranked."""
     terms = WORD.findall(words)[:12]
     if not terms:
         return rows.annotate(rank=Value(0.0)).none()
@@ -167,7 +172,7 @@ def _matching(rows: QuerySet[Product, Any], words: str) -> QuerySet[Product, Any
     return rows.annotate(search=vector, rank=rank).filter(search=query)
 
 
-def _offers(rows: QuerySet[Product, Any]) -> list[Offer]:
+def offers_of(rows: QuerySet[Product, Any]) -> list[Offer]:
     products = list(rows.select_related("category"))
     left = fulfillment.available([product.sku for product in products])
     return [

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from orders.models import Order
-from orders.queries.catalogue import Offer, _for_sale, _matching, _offers
+from orders.queries.catalogue import Offer, for_sale, matching, offers_of
 
 
 class UnknownCursor(Exception):
@@ -40,16 +40,16 @@ def find_order(*, client_id: int, public_id: str) -> Order | None:
 
 def list_products(*, words: str, after: str | None, limit: int) -> tuple[list[Offer], bool]:
     """Return up to `limit` products by SKU, and whether more follow; `after` is the last SKU."""
-    rows = _for_sale()
+    rows = for_sale()
     if words.strip():
-        rows = _matching(rows, words)
+        rows = matching(rows, words)
     if after is not None:
         rows = rows.filter(sku__gt=after)
-    found = _offers(rows.order_by("sku")[: limit + 1])
+    found = offers_of(rows.order_by("sku")[: limit + 1])
     return found[:limit], len(found) > limit
 
 
 def find_product(*, sku: str) -> Offer | None:
     """Return the product of this SKU, if it is for sale in the shop's currency."""
-    found = _offers(_for_sale().filter(sku=sku))
+    found = offers_of(for_sale().filter(sku=sku))
     return found[0] if found else None

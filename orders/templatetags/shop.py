@@ -38,7 +38,9 @@ def field(bound: BoundField) -> dict[str, Any]:
         described.append(f"{bound.auto_id}_hint")
     if bound.errors:
         described.append(f"{bound.auto_id}_error")
-    attributes = {"aria-describedby": " ".join(described)} if described else {}
+    attributes: dict[str, str | bool] = {}
+    if described:
+        attributes["aria-describedby"] = " ".join(described)
     if bound.errors:
         attributes["aria-invalid"] = "true"
     if bound.field.required:

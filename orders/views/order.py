@@ -1,5 +1,7 @@
 """The customer's page of an order: confirmation, then tracking. Its address is a secret."""
 
+from typing import Any
+
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
@@ -59,7 +61,7 @@ def status(request: HttpRequest, number: str, secret: str) -> HttpResponse:
     return response
 
 
-def _context(order: Order) -> dict[str, object]:
+def _context(order: Order) -> dict[str, Any]:
     path = links.order_path(order)
     return {
         "order": order,

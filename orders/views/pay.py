@@ -29,7 +29,7 @@ OTHER_DECLINE = "Your bank did not approve the payment."
 
 
 @require_safe
-@csp_update(settings.PAY_PAGE_POLICY)
+@csp_update(settings.PAY_PAGE_POLICY)  # type: ignore[arg-type]  # it types only views without arguments
 @never_cache
 def show(request: HttpRequest, number: str, secret: str) -> HttpResponse:
     """The card form again, only while a second payment cannot happen."""

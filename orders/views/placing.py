@@ -42,7 +42,7 @@ REFUSALS: dict[type[Exception], tuple[int, str, str]] = {
     idempotency.KeyReused: (409, "Your order changed in another tab.", "orders:review"),
     idempotency.KeyBusy: (503, BUSY, ""),
 }
-EXPECTED = (*REFUSALS, OperationalError)
+EXPECTED: tuple[type[Exception], ...] = (*REFUSALS, OperationalError)
 
 
 @require_POST
