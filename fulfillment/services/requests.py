@@ -111,6 +111,8 @@ def _is_absent(row: Fulfillment) -> bool:
 
 
 def _send(row: Fulfillment, *, is_resend: bool) -> None:
+    # What is sent now may be seen only later: the two look-ups begin anew.
+    Fulfillment.objects.filter(pk=row.pk, absent_since__isnull=False).update(absent_since=None)
     try:
         answer = gateways.current().submit_order(_request(row))
     except WarehouseRejected as error:

@@ -79,15 +79,26 @@ def record(*, warehouse_id: int, found: WarehouseOrder) -> None:
         return
     if known.state in ENDED:
         return
-    _record_order(known.pk, found)
+    try:
+        _record_order(known.pk, found)
+    except states.IllegalTransition as error:
+        # One order that cannot be must not keep all others from being told.
+        open_alert(
+            kind="warehouse_disagrees",
+            subject_type="order",
+            subject_id=known.order_id,
+            detail=f"The warehouse says {found.status} of {found.reference}: {error}",
+        )
 
 
 @transaction.atomic(durable=True)
 def _record_order(fulfillment_id: int, found: WarehouseOrder) -> None:
     row = Fulfillment.objects.locked().get(pk=fulfillment_id)
     now = timezone.now()
-    told = row.state in {FulfillmentState.SUBMITTING, FulfillmentState.SUBMIT_UNKNOWN}
-    if told:
+    if row.state == FulfillmentState.READY and row.first_sent_at is not None:
+        # It looked as if nothing had arrived.
+        _move(row, FulfillmentState.SUBMITTING, now)
+    if row.state in {FulfillmentState.SUBMITTING, FulfillmentState.SUBMIT_UNKNOWN}:
         # The answer to our request was lost; that the warehouse works on it is the answer.
         _move(row, FulfillmentState.ACCEPTED, now)
         row.rest()
