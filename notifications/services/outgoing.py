@@ -39,7 +39,7 @@ def queue_message(
     channels = [(Message.Channel.EMAIL, who.email)]
     if kind in SMS_KINDS and who.wants_sms and who.phone:
         channels.append((Message.Channel.SMS, who.phone))
-    is_mute = who.email.endswith(UNREACHABLE) and not who.is_notified_anyway
+    is_mute = who.email.lower().endswith(UNREACHABLE) and not who.is_notified_anyway
     state = MessageState.SUPPRESSED if is_mute else MessageState.QUEUED
     Message.objects.bulk_create(
         [
@@ -119,7 +119,8 @@ def _take(*, message_id: int, now: datetime) -> Message | None:
         message.save()
         _alert(message)
         return None
-    message.data["was_unknown"] = message.state == MessageState.UNKNOWN
+    if message.state == MessageState.UNKNOWN:
+        message.data["was_unknown"] = True
     _step(message, MessageState.SENDING, now)
     message.save()
     return message
