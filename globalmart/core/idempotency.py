@@ -17,6 +17,8 @@ from globalmart.core.db import is_lock_timeout
 from globalmart.core.models import IdempotencyKey
 
 PRINTABLE = re.compile(r"[\x20-\x7e]{1,255}")
+# RFC 8941 section 3.3.3: inside the quotes only \" and \\ are escapes, and nothing else may be.
+QUOTED = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
 
 
 class KeyMissing(Exception):
@@ -53,10 +55,10 @@ def parse_header(value: str | None) -> str:
         raise KeyMissing
     text = value.strip()
     if text.startswith('"'):
-        if len(text) < 2 or not text.endswith('"'):
+        quoted = QUOTED.fullmatch(text)
+        if quoted is None:
             raise KeyMalformed
-        # RFC 8941 section 3.3.3: inside the quotes only \" and \\ are escapes.
-        text = re.sub(r'\\(["\\])', r"\1", text[1:-1])
+        text = re.sub(r'\\(["\\])', r"\1", quoted[1])
     if not PRINTABLE.fullmatch(text):
         raise KeyMalformed
     return text

@@ -5,6 +5,8 @@ import time
 from uuid import UUID
 
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+# Order numbers leave out Z: 31 is a prime, and modulo a prime every digit must have its own rest.
+NUMBER_DIGITS = CROCKFORD[:31]
 
 
 def uuid7() -> UUID:
@@ -33,15 +35,15 @@ def check_character(body: str) -> str:
     """Return the check character of an order number's nine characters.
 
     A weighted sum modulo 31 (a prime: it finds every single wrong character and every swap of
-    two neighbours), written with the first 31 of Crockford's digits.
+    two neighbours), written with the same 31 digits.
     """
-    total = sum((place + 2) * CROCKFORD.index(char) for place, char in enumerate(body))
-    return CROCKFORD[total % 31]
+    total = sum((place + 2) * NUMBER_DIGITS.index(char) for place, char in enumerate(body))
+    return NUMBER_DIGITS[total % 31]
 
 
 def order_number() -> str:
-    """Return a random order number GM-XXXXX-XXXXX; 45 random bits and a check character."""
-    body = encode(secrets.randbits(45), 9)
+    """Return a random order number GM-XXXXX-XXXXX: nine random digits and a check character."""
+    body = "".join(secrets.choice(NUMBER_DIGITS) for _ in range(9))
     digits = body + check_character(body)
     return f"GM-{digits[:5]}-{digits[5:]}"
 
@@ -52,8 +54,10 @@ def parse_order_number(text: str) -> str | None:
     Lower case, missing dashes, spaces, and Crockford's look-alikes (O for 0, I and L for 1) pass.
     """
     digits = "".join(char for char in text.upper() if char.isalnum())
-    digits = digits.removeprefix("GM").translate(str.maketrans("OIL", "011"))
-    is_known = len(digits) == 10 and all(char in CROCKFORD for char in digits)
+    # Ten digits may begin with GM themselves.
+    digits = digits.removeprefix("GM") if len(digits) > 10 else digits
+    digits = digits.translate(str.maketrans("OIL", "011"))
+    is_known = len(digits) == 10 and all(char in NUMBER_DIGITS for char in digits)
     if not is_known or check_character(digits[:9]) != digits[9]:
         return None
     return f"GM-{digits[:5]}-{digits[5:]}"
