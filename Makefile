@@ -4,7 +4,7 @@ python := .venv/bin/python
 export PYTHON
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: ## set up everything, start the shop with all its parts, buy one thing, say where to look
 	@bin/bootstrap demo
@@ -22,6 +22,10 @@ lint: ## format, rules, types, import contracts, migrations, deployment checks
 	@bin/bootstrap dev
 	@bin/lint
 
+screenshots: ## take the pictures of the README anew; needs Chromium on PATH
+	@bin/bootstrap dev
+	@exec $(python) -m globalmart.sandbox exec -- $(python) -m tests.browser.screenshots
+
 lock: ## compile requirements*.txt anew from requirements*.in
 	@bin/bootstrap dev
 	@bin/lock
@@ -29,4 +33,4 @@ lock: ## compile requirements*.txt anew from requirements*.in
 clean: ## forget everything: data, secrets, virtual environment
 	@bin/clean
 
-.PHONY: help demo smoke test lint lock clean
+.PHONY: help demo smoke test lint screenshots lock clean
