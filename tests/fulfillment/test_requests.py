@@ -1,0 +1,212 @@
+"""A request is sent once, and looked up before it is sent again."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.utils import timezone
+
+from fulfillment.gateways.wms import (
+    OutcomeUnknown,
+    SubmitAnswer,
+    WarehouseRejected,
+    WarehouseUnavailable,
+)
+from fulfillment.models import Fulfillment
+from fulfillment.services import requests
+from fulfillment.states import FulfillmentState
+from globalmart.core.models import Alert, OutboxEvent, TimelineEntry
+from tests.fulfillment.conftest import open_request
+from tests.fulfillment.fakes import FakeWarehouse
+
+
+def submit(row: Fulfillment) -> Fulfillment:
+    """What the job does, without the waiting."""
+    Fulfillment.objects.update(due_at=timezone.now(), lease_until=None)
+    claimed = Fulfillment.objects.all().claim(now=timezone.now(), limit=9, lease_seconds=50)
+    assert claimed == [row.pk]
+    requests.submit(fulfillment_id=row.pk)
+    return Fulfillment.objects.get(pk=row.pk)
+
+
+def names() -> list[str]:
+    rows = OutboxEvent.objects.filter(name__startswith="fulfillment.").order_by("id")
+    return list(rows.values_list("name", flat=True))
+
+
+class TestOpenFulfillment:
+    def test_is_ready_and_due(self, request_row: Fulfillment) -> None:
+        assert request_row.state == FulfillmentState.READY
+        assert request_row.due_at is not None
+        assert request_row.warehouse.due_at is not None
+
+    def test_finds_it_there_the_second_time(self, request_row: Fulfillment) -> None:
+        assert open_request(request_row.order).pk == request_row.pk
+        assert request_row.lines.count() == 2
+
+
+class TestSubmit:
+    def test_sends_what_was_ordered(
+        self, request_row: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        row = submit(request_row)
+
+        assert (row.state, row.wms_number, row.due_at) == (FulfillmentState.ACCEPTED, "W-1", None)
+        (sent,) = warehouse.submitted
+        assert sent.reference == f"{request_row.order_number}-1"
+        assert [(line.line_no, line.sku, line.quantity) for line in sent.lines] == [
+            (1, "CUP", 1),
+            (2, "MUG", 2),
+        ]
+        assert sent.ship_to.postal_code == "SW1Y 4JH"
+        assert names() == ["fulfillment.accepted"]
+
+    def test_is_committed_as_sent_before_the_call(
+        self, request_row: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        seen: list[str] = []
+        warehouse.before_submit = lambda: seen.append(Fulfillment.objects.get().state)
+
+        submit(request_row)
+
+        assert seen == [FulfillmentState.SUBMITTING]
+
+    def test_takes_a_duplicate_for_success(
+        self, request_row: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        warehouse.answers.append(SubmitAnswer("duplicate", "W-9", "", ""))
+
+        assert submit(request_row).wms_number == "W-9"
+        assert names() == ["fulfillment.accepted"]
+
+    @pytest.mark.parametrize(
+        "refusal",
+        [
+            SubmitAnswer("rejected", "", "BAD_ADDRESS", "no such street"),
+            WarehouseRejected("X", "y"),
+        ],
+    )
+    def test_alarms_when_it_is_rejected(
+        self, request_row: Fulfillment, warehouse: FakeWarehouse, refusal: SubmitAnswer
+    ) -> None:
+        warehouse.answers.append(refusal)
+
+        row = submit(request_row)
+
+        assert (row.state, row.due_at) == (FulfillmentState.REJECTED, None)
+        assert names() == ["fulfillment.rejected"]
+        assert Alert.objects.get().kind == "fulfillment_rejected"
+
+    def test_is_ready_again_when_certainly_nothing_arrived(
+        self, request_row: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        warehouse.answers.append(WarehouseUnavailable("closed"))
+
+        row = submit(request_row)
+        assert row.state == FulfillmentState.READY
+        assert row.due_at is not None
+
+        assert submit(row).state == FulfillmentState.ACCEPTED
+        assert warehouse.looked_up == []
+
+    def test_looks_a_lost_answer_up(
+        self, request_row: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        warehouse.is_deaf = True
+        warehouse.answers.append(OutcomeUnknown("timeout"))
+
+        assert submit(request_row).state == FulfillmentState.SUBMIT_UNKNOWN
+        assert submit(request_row).state == FulfillmentState.ACCEPTED
+
+        assert len(warehouse.submitted) == 1
+        assert names() == ["fulfillment.accepted"]
+
+    def test_sends_again_only_after_two_look_ups_a_minute_apart(
+        self, request_row: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        warehouse.answers.append(OutcomeUnknown("timeout"))
+        submit(request_row)
+
+        row = submit(request_row)
+        assert row.due_at > timezone.now() + timedelta(seconds=55)
+        submit(request_row)
+        assert len(warehouse.submitted) == 1
+
+        Fulfillment.objects.update(absent_since=timezone.now() - timedelta(seconds=60))
+        assert submit(request_row).state == FulfillmentState.ACCEPTED
+        assert [sent.reference for sent in warehouse.submitted] == [row.reference] * 2
+
+    def test_begins_the_look_ups_anew_after_each_sending(
+        self, request_row: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        warehouse.answers.extend([OutcomeUnknown("timeout"), OutcomeUnknown("timeout")])
+        submit(request_row)
+        Fulfillment.objects.update(absent_since=timezone.now() - timedelta(seconds=90))
+        submit(request_row)
+
+        submit(request_row)
+
+        assert len(warehouse.submitted) == 2
+
+    def test_takes_a_refused_look_up_for_no_answer(
+        self, request_row: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        warehouse.answers.append(OutcomeUnknown("timeout"))
+        warehouse.lookup_errors.append(WarehouseRejected("X", "bad reference"))
+        submit(request_row)
+
+        assert submit(request_row).state == FulfillmentState.SUBMIT_UNKNOWN
+
+    def test_looks_up_first_after_a_crash(
+        self, request_row: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        def crash() -> None:
+            raise SystemExit
+
+        warehouse.before_submit = crash
+        with pytest.raises(SystemExit):
+            submit(request_row)
+
+        submit(request_row)
+
+        assert warehouse.looked_up == [request_row.reference]
+
+    @pytest.mark.parametrize(
+        "steal",
+        [
+            lambda: Fulfillment.objects.update(lease_token=uuid4()),
+            lambda: Fulfillment.objects.update(state=FulfillmentState.IN_PROGRESS),
+        ],
+    )
+    def test_records_nothing_for_a_zombie(
+        self,
+        request_row: Fulfillment,
+        warehouse: FakeWarehouse,
+        steal: Callable[[], int],
+    ) -> None:
+        warehouse.before_submit = steal  # type: ignore[assignment]
+
+        row = submit(request_row)
+
+        assert row.state != FulfillmentState.ACCEPTED
+        assert names() == []
+
+    def test_leaves_an_accepted_request_alone(
+        self, request_row: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        submit(request_row)
+        submit(request_row)
+
+        assert len(warehouse.submitted) == 1
+
+    def test_tells_each_step_to_the_timeline(
+        self, request_row: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        submit(request_row)
+
+        rows = TimelineEntry.objects.filter(kind__startswith="fulfillment.").order_by("id")
+        assert list(rows.values_list("before", "after")) == [
+            ("ready", "submitting"),
+            ("submitting", "accepted"),
+        ]

@@ -1,0 +1,207 @@
+"""What the warehouse says it has done is recorded once, however often it says so."""
+
+from datetime import timedelta
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from fulfillment import queries
+from fulfillment.gateways.wms import OutcomeUnknown, WarehouseUnavailable
+from fulfillment.models import Fulfillment, FulfillmentLine, Shipment, Warehouse
+from fulfillment.services import requests, shipments
+from fulfillment.states import FULFILLMENT_AGE, FulfillmentState
+from globalmart.core.db import constraint_name
+from globalmart.core.models import Alert, OutboxEvent
+from tests import builders
+from tests.fulfillment.conftest import levels, open_request
+from tests.fulfillment.fakes import FakeWarehouse, parcel
+
+ALL = {"MUG": 2, "CUP": 1}
+
+
+@pytest.fixture
+def accepted(request_row: Fulfillment) -> Fulfillment:
+    Fulfillment.objects.all().claim(now=timezone.now(), limit=1, lease_seconds=50)
+    requests.submit(fulfillment_id=request_row.pk)
+    return Fulfillment.objects.get()
+
+
+def poll() -> Warehouse:
+    shipments.poll(warehouse_id=Warehouse.objects.get().pk)
+    return Warehouse.objects.get()
+
+
+def hear(row: Fulfillment, warehouse: FakeWarehouse, status: str, *parcels: object) -> Fulfillment:
+    found = warehouse.show(row.reference, status, *parcels)  # type: ignore[arg-type]
+    shipments.record(warehouse_id=row.warehouse_id, found=found)
+    return Fulfillment.objects.get(pk=row.pk)
+
+
+def dispatched() -> int:
+    return OutboxEvent.objects.filter(name="shipment.dispatched").count()
+
+
+class TestRecord:
+    def test_books_a_parcel_with_its_tracking(
+        self, accepted: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        row = hear(accepted, warehouse, "shipped", parcel(**ALL))
+
+        assert row.state == FulfillmentState.SHIPPED
+        (found,) = queries.list_shipments([row.order_id])[row.order_id]
+        assert (found.carrier, found.tracking_number) == ("Royal Mail", "RM-P-1")
+        assert found.lines == (("CUP", 1), ("MUG", 2))
+        assert levels() == {"MUG": (8, 0), "CUP": (4, 0)}
+        assert queries.summaries([row.order_id]) == {row.order_id: "fulfilled"}
+
+    def test_changes_nothing_when_repeated(
+        self, accepted: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        for _ in range(3):
+            hear(accepted, warehouse, "partially_shipped", parcel(MUG=1))
+        for _ in range(3):
+            hear(accepted, warehouse, "shipped", parcel(MUG=1), parcel("P-2", MUG=1, CUP=1))
+
+        assert Shipment.objects.count() == dispatched() == 2
+        assert levels() == {"MUG": (8, 0), "CUP": (4, 0)}
+
+    def test_goes_through_partial_shipments(
+        self, accepted: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        row = hear(accepted, warehouse, "picking")
+        assert row.state == FulfillmentState.IN_PROGRESS
+        row = hear(accepted, warehouse, "partially_shipped", parcel(MUG=2))
+        assert row.state == FulfillmentState.PARTIALLY_SHIPPED
+        assert queries.summaries([row.order_id]) == {row.order_id: "partially_fulfilled"}
+        assert levels() == {"MUG": (8, 0), "CUP": (5, 1)}
+        row = hear(accepted, warehouse, "shipped", parcel(MUG=2), parcel("P-2", CUP=1))
+        assert row.state == FulfillmentState.SHIPPED
+
+    @pytest.mark.parametrize("wrong", [{"MUG": 3}, {"POT": 1}, {"MUG": 1, "POT": 1}, {"MUG": 0}])
+    def test_books_no_parcel_that_does_not_fit(
+        self, accepted: Fulfillment, warehouse: FakeWarehouse, wrong: dict[str, int]
+    ) -> None:
+        before = levels()
+
+        hear(accepted, warehouse, "partially_shipped", parcel(**wrong))
+
+        assert Alert.objects.get().kind == "shipment_does_not_fit"
+        assert (Shipment.objects.count(), dispatched()) == (0, 0)
+        assert levels() == before
+
+    @pytest.mark.parametrize(
+        "state", [FulfillmentState.SUBMITTING, FulfillmentState.SUBMIT_UNKNOWN]
+    )
+    def test_learns_from_the_poll_what_the_lost_answer_would_have_said(
+        self, request_row: Fulfillment, warehouse: FakeWarehouse, state: str
+    ) -> None:
+        Fulfillment.objects.update(state=state, first_sent_at=timezone.now())
+
+        row = hear(request_row, warehouse, "shipped", parcel(**ALL))
+
+        assert (row.state, row.due_at) == (FulfillmentState.SHIPPED, None)
+        assert OutboxEvent.objects.filter(name="fulfillment.accepted").count() == 1
+
+    def test_lets_goods_win_over_a_sending_that_seemed_to_fail(
+        self, request_row: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        Fulfillment.objects.update(first_sent_at=timezone.now())
+
+        row = hear(request_row, warehouse, "shipped", parcel(**ALL))
+
+        assert row.state == FulfillmentState.SHIPPED
+
+    def test_alarms_at_a_reference_that_is_not_ours(
+        self, accepted: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        found = warehouse.show("GM-GRACE-1", "shipped", parcel(MUG=1))
+
+        shipments.record(warehouse_id=accepted.warehouse_id, found=found)
+
+        assert Alert.objects.get().kind == "warehouse_order_unknown"
+        assert not Shipment.objects.exists()
+
+
+class TestPoll:
+    def test_reads_every_page_and_keeps_the_place(
+        self, accepted: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        second = open_request(builders.place({"MUG": 1}))
+        Fulfillment.objects.filter(pk=second.pk).update(state=FulfillmentState.ACCEPTED)
+        warehouse.show(accepted.reference, "shipped", parcel(**ALL))
+        warehouse.show(second.reference, "shipped", parcel("P-2", MUG=1))
+        warehouse.page_size = 1
+
+        found = poll()
+
+        assert found.poll_cursor == "2"
+        assert Shipment.objects.count() == 2
+        assert found.due_at < timezone.now() + timedelta(seconds=2)
+
+    @pytest.mark.parametrize("error", [WarehouseUnavailable("closed"), OutcomeUnknown("timeout")])
+    def test_comes_again_when_the_warehouse_does_not_answer(
+        self, accepted: Fulfillment, warehouse: FakeWarehouse, error: Exception
+    ) -> None:
+        warehouse.poll_errors.append(error)
+
+        found = poll()
+        assert found.due_at > timezone.now()
+        assert (found.poll_cursor, found.last_error) == ("", str(error))
+
+        assert poll().poll_cursor == "1"
+
+    def test_is_not_stopped_by_one_order_that_cannot_be(
+        self, accepted: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        grace = open_request(builders.place({"MUG": 1}))
+        Fulfillment.objects.filter(pk=accepted.pk).update(state=FulfillmentState.REJECTED)
+        Fulfillment.objects.filter(pk=grace.pk).update(state=FulfillmentState.ACCEPTED)
+        warehouse.show(accepted.reference, "shipped", parcel(**ALL))
+        warehouse.show(grace.reference, "shipped", parcel("P-2", MUG=1))
+
+        poll()
+
+        assert Alert.objects.get().kind == "warehouse_disagrees"
+        assert Fulfillment.objects.get(pk=grace.pk).state == FulfillmentState.SHIPPED
+        assert not Shipment.objects.filter(fulfillment=accepted).exists()
+
+
+class TestListStuck:
+    def test_names_a_request_past_its_age(self, request_row: Fulfillment) -> None:
+        age = FULFILLMENT_AGE[FulfillmentState.READY]
+
+        assert queries.list_stuck(now=timezone.now()) == []
+        (found,) = queries.list_stuck(now=timezone.now() + age + timedelta(seconds=5))
+
+        assert (found.kind, found.subject_id) == ("fulfillment_stuck", request_row.order_id)
+
+
+class TestConstraints:
+    @pytest.mark.parametrize(
+        ("model", "changes", "name"),
+        [
+            (FulfillmentLine, {"quantity": 0}, "shipped_within_quantity"),
+            (FulfillmentLine, {"shipped": 3}, "shipped_within_quantity"),
+            (Fulfillment, {"state": "lost"}, "fulfillment_state_known"),
+        ],
+    )
+    def test_refuse_what_cannot_be(
+        self, request_row: Fulfillment, model: type, changes: dict[str, object], name: str
+    ) -> None:
+        with pytest.raises(IntegrityError) as caught, transaction.atomic():
+            model.objects.update(**changes)  # type: ignore[attr-defined]
+
+        assert constraint_name(caught.value) == name
+
+    def test_refuse_a_second_parcel_of_the_same_id(
+        self, accepted: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        hear(accepted, warehouse, "partially_shipped", parcel(MUG=1))
+        row = Shipment.objects.get()
+        row.pk, row.public_id = None, "shp_other"
+
+        with pytest.raises(IntegrityError) as caught, transaction.atomic():
+            row.save()
+
+        assert constraint_name(caught.value) == "one_shipment_per_warehouse_id"
