@@ -1,6 +1,6 @@
 """Stripe's webhooks: stored first, applied by fetching the intent's present state."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
@@ -34,6 +34,8 @@ STATE_RANK = {
     AttemptState.EXPIRED: 3,
 }
 MOST_TRIES = 20
+# Where our server called, the answer to that call is a moment behind its webhook, or lost.
+DIRECT_ANSWER_HEAD_START = timedelta(seconds=3)
 
 
 def read(*, payload: bytes, signature: str) -> Notice:
@@ -61,9 +63,10 @@ def receive(*, notice: Notice, now: datetime) -> None:
             kind="livemode_mismatch", subject_type="shop", subject_id=0, detail=notice.event_id
         )
         event.done_at = now
-    elif _adds_something(notice, attempt):
-        event.due_at = now
-        if attempt is not None:
+    elif _adds_something(notice.type, attempt):
+        is_browser = attempt is not None and attempt.mode == PaymentAttempt.Mode.BROWSER
+        event.due_at = now if is_browser else now + DIRECT_ANSWER_HEAD_START
+        if attempt is not None and is_browser:
             outbox.publish(
                 events.WebhookReceived(subject_id=attempt.order_id, attempt_id=attempt.pk)
             )
@@ -79,8 +82,8 @@ def _find_attempt(intent_id: str) -> PaymentAttempt | None:
     return PaymentAttempt.objects.filter(stripe_intent_id=intent_id).first()
 
 
-def _adds_something(notice: Notice, attempt: PaymentAttempt | None) -> bool:
-    rank = EVENT_RANK.get(notice.type)
+def _adds_something(event_type: str, attempt: PaymentAttempt | None) -> bool:
+    rank = EVENT_RANK.get(event_type)
     if rank is None:
         return False
     # An intent that we do not know yet: the answer to its creation is still on its way.
@@ -96,7 +99,9 @@ def apply_event(*, event_pk: int, now: datetime) -> None:
     if attempt is None:
         _park(event, now, "unknown intent")
         return
-    if not look_up(attempt_id=attempt.pk, actor="webhook"):
+    # Meanwhile the direct answer may have told the same: then nothing is asked.
+    is_news = _adds_something(event.type, attempt)
+    if is_news and not look_up(attempt_id=attempt.pk, actor="webhook"):
         # What the event told of is still to be learnt.
         _park(event, now, "Stripe did not answer")
         return

@@ -14,12 +14,12 @@ from django.utils import timezone
 from globalmart.core.models import Alert, OutboxEvent
 from orders.models import Order
 from payments.gateways.intents import Answer, BadSignature, Notice, Outcome
-from payments.models import StripeEvent
+from payments.models import PaymentAttempt, StripeEvent
 from payments.queries import has_due_webhooks
 from payments.services import inbox
 from payments.services.operations import send_operation
 from payments.states import AttemptState
-from tests.payments.conftest import attempt_of, make_due
+from tests.payments.conftest import attempt_of, make_due, send
 from tests.payments.fakes import FakeStripe
 
 ADDRESS = "/webhooks/stripe/"
@@ -110,7 +110,23 @@ class TestReceive:
         inbox.receive(notice=told, now=timezone.now())
 
         assert StripeEvent.objects.get().due_at is not None
+
+    def test_rings_at_once_where_the_browser_confirms(self, browser_order: Order) -> None:
+        send(browser_order, "create")
+        told = notice(intent_id(browser_order))
+        inbox.receive(notice=told, now=timezone.now())
+        inbox.receive(notice=told, now=timezone.now())
+
+        assert has_due_webhooks(now=timezone.now())
         assert OutboxEvent.objects.filter(name="payment.webhook_received").count() == 1
+
+    def test_gives_the_direct_answer_a_head_start_where_we_confirm(self, known: Order) -> None:
+        inbox.receive(notice=notice(intent_id(known)), now=timezone.now())
+
+        later = timezone.now() + inbox.DIRECT_ANSWER_HEAD_START
+        assert not has_due_webhooks(now=timezone.now())
+        assert has_due_webhooks(now=later)
+        assert not OutboxEvent.objects.filter(name="payment.webhook_received").exists()
 
     @pytest.mark.parametrize(
         ("type_", "is_due"),
@@ -133,7 +149,7 @@ class TestReceive:
     def test_keeps_an_event_about_an_unknown_intent(self) -> None:
         inbox.receive(notice=notice("pi_grace"), now=timezone.now())
 
-        assert has_due_webhooks(now=timezone.now())
+        assert has_due_webhooks(now=timezone.now() + inbox.DIRECT_ANSWER_HEAD_START)
 
     def test_does_not_take_an_empty_id_for_an_attempt_without_intent(self, order: Order) -> None:
         inbox.receive(notice=notice(""), now=timezone.now())
@@ -169,6 +185,19 @@ class TestApplyEvent:
 
         inbox.apply_event(event_pk=event.pk, now=timezone.now())
 
+        assert len(stripe.calls) == calls
+
+    def test_asks_nothing_when_the_direct_answer_has_told_the_same(
+        self, known: Order, stripe: FakeStripe
+    ) -> None:
+        told = notice(intent_id(known), "payment_intent.canceled")
+        event = self.receive(told)
+        PaymentAttempt.objects.update(state=AttemptState.CANCELLED)
+        calls = len(stripe.calls)
+
+        inbox.apply_event(event_pk=event.pk, now=timezone.now())
+
+        assert StripeEvent.objects.get().done_at is not None
         assert len(stripe.calls) == calls
 
     def test_stays_due_while_stripe_does_not_answer(self, known: Order, stripe: FakeStripe) -> None:
