@@ -5,6 +5,7 @@ from typing import Any
 
 from django import template
 from django.core.paginator import Paginator
+from django.db import DatabaseError
 from django.forms import BoundField, CheckboxInput, Form, RadioSelect
 from django.template.context import RequestContext
 from django.utils.formats import date_format
@@ -24,10 +25,15 @@ def reference_id() -> str:
 
 @register.simple_tag(takes_context=True)
 def basket_units(context: RequestContext) -> int:
-    """Return how many units are in the visitor's basket."""
-    request = context.get("request")
-    session = getattr(request, "session", None)
-    return baskets.count_units(basket_id=session.get("basket")) if session is not None else 0
+    """Return how many units are in the visitor's basket; 0 too when the database is away, for
+    the page that says so shows the basket's sign as well."""
+    session = getattr(context.get("request"), "session", None)
+    if session is None:
+        return 0
+    try:
+        return baskets.count_units(basket_id=session.get("basket"))
+    except DatabaseError:
+        return 0
 
 
 @register.inclusion_tag("shop/field.html")
