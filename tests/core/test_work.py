@@ -1,0 +1,100 @@
+"""Rows are worked in a bounded pool, for a bounded time."""
+
+import threading
+import time
+
+import pytest
+from django.db import connection
+
+from globalmart.core.work import backoff, drain
+
+
+class TestDrain:
+    def run(self, rows: list[int], work: object, **limits: float) -> int:
+        left = list(rows)
+
+        def claim(limit: int) -> list[int]:
+            taken, left[:] = left[:limit], left[limit:]
+            return taken
+
+        return drain(claim=claim, work=work, linger_seconds=0, **limits)  # type: ignore[arg-type]
+
+    def test_works_every_row_once(self) -> None:
+        done: list[int] = []
+
+        assert self.run(list(range(50)), done.append, threads=4) == 50
+        assert sorted(done) == list(range(50))
+
+    def test_uses_no_more_threads_than_allowed(self) -> None:
+        seen: set[str] = set()
+
+        self.run(list(range(40)), lambda _: seen.add(threading.current_thread().name), threads=3)
+
+        assert 1 <= len(seen) <= 3
+
+    def test_goes_on_after_a_row_that_fails(self, caplog: pytest.LogCaptureFixture) -> None:
+        done: list[int] = []
+
+        def work(key: int) -> None:
+            if key == 2:
+                raise ValueError("broken mug")
+            done.append(key)
+
+        assert self.run([1, 2, 3], work, threads=2) == 3
+        assert sorted(done) == [1, 3]
+        assert "broken mug" in caplog.text
+
+    def test_stops_claiming_when_its_time_is_over(self) -> None:
+        started = time.monotonic()
+
+        count = drain(
+            claim=lambda limit: [1],
+            work=lambda _: time.sleep(0.01),
+            threads=2,
+            budget_seconds=0.2,
+            linger_seconds=0,
+        )
+
+        assert 0 < count < 500
+        assert time.monotonic() - started < 5
+
+    def test_waits_a_little_for_rows_that_come_late(self) -> None:
+        started, given = time.monotonic(), [False]
+
+        def claim(limit: int) -> list[int]:
+            if given[0] or time.monotonic() - started < 0.1:
+                return []
+            given[0] = True
+            return [7]
+
+        assert drain(claim=claim, work=lambda _: None, threads=2, linger_seconds=2) == 1
+
+    @pytest.mark.django_db(transaction=True)
+    def test_leaves_no_connection_open(self) -> None:
+        def ask(_: int) -> None:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT 1")
+
+        def sessions() -> int:
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                )
+                return int(cursor.fetchone()[0])
+
+        before = sessions()
+        self.run(list(range(8)), ask, threads=4)
+        for _ in range(50):
+            if sessions() <= before:
+                break
+            time.sleep(0.05)
+
+        assert sessions() <= before
+
+
+class TestBackoff:
+    def test_doubles_to_a_ceiling_with_jitter_above_half(self) -> None:
+        for tries, ceiling in [(0, 1), (3, 8), (20, 300), (10_000, 300)]:
+            found = [backoff(tries) for _ in range(50)]
+            assert ceiling / 2 <= min(found) <= max(found) <= ceiling
+            assert len(set(found)) > 1
