@@ -67,7 +67,7 @@ class TestDrain:
             given[0] = True
             return [7]
 
-        assert drain(claim=claim, work=lambda _: None, threads=2, linger_seconds=2) == 1
+        assert drain(claim=claim, work=lambda _: None, threads=2, linger_seconds=0.5) == 1
 
     @pytest.mark.django_db(transaction=True)
     def test_leaves_no_connection_open(self) -> None:
