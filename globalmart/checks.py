@@ -84,7 +84,9 @@ def dotted_names_resolve(
 
 
 def _dotted_names() -> list[tuple[str, str]]:
-    framework = settings.REST_FRAMEWORK
+    framework: Mapping[str, Any] = settings.REST_FRAMEWORK
+    spectacular: Mapping[str, Any] = settings.SPECTACULAR_SETTINGS
+    unfold: Mapping[str, Any] = settings.UNFOLD
     named = [
         *settings.MIDDLEWARE,
         *settings.PASSWORD_HASHERS,
@@ -98,9 +100,9 @@ def _dotted_names() -> list[tuple[str, str]]:
         *framework["DEFAULT_PARSER_CLASSES"],
         framework["DEFAULT_SCHEMA_CLASS"],
         framework["EXCEPTION_HANDLER"],
-        *settings.SPECTACULAR_SETTINGS["POSTPROCESSING_HOOKS"],
-        settings.UNFOLD["ENVIRONMENT"],
-        settings.UNFOLD["SIDEBAR"]["navigation"],
+        *spectacular["POSTPROCESSING_HOOKS"],
+        unfold["ENVIRONMENT"],
+        unfold["SIDEBAR"]["navigation"],
         settings.EMAIL_BACKEND,
         settings.WSGI_APPLICATION,
         f"{settings.ROOT_URLCONF}.urlpatterns",
