@@ -17,6 +17,7 @@ from payments.states import ATTEMPT, OPERATION, AttemptState, OperationKind, Ope
 
 # Stripe may forget a key after 24 h; the same key would then be a new request.
 KEY_LIFE = timedelta(hours=23)
+# Twice the gateway's deadline.
 LEASE_SECONDS = 20
 TRIES_BEFORE_CANCEL = 4
 # What an intent looks like when this operation has certainly not been applied to it.
