@@ -18,6 +18,14 @@ test: ## all tests, on embedded servers or on DATABASE_URL and REDIS_URL (ARGS="
 	@bin/bootstrap dev
 	@exec $(python) -m globalmart.sandbox servers -- $(python) -m pytest $(ARGS)
 
+proof-recovery: ## the full sizes: 50 submits at once, 200 orders under FLUSHALL and kill -9, ...
+	@bin/bootstrap dev
+	@exec $(python) -m globalmart.sandbox exec -- $(python) -m tests.proofs recovery
+
+proof-import: ## the real data of SAMPLE=FILE, imported and run to the end (a quarter of an hour and more)
+	@bin/bootstrap dev
+	@GM_SAMPLE="$(SAMPLE)" exec $(python) -m globalmart.sandbox exec -- $(python) -m tests.proofs import
+
 lint: ## format, rules, types, import contracts, migrations, deployment checks
 	@bin/bootstrap dev
 	@bin/lint
@@ -33,4 +41,4 @@ lock: ## compile requirements*.txt anew from requirements*.in
 clean: ## forget everything: data, secrets, virtual environment
 	@bin/clean
 
-.PHONY: help demo smoke test lint screenshots lock clean
+.PHONY: help demo smoke test proof-recovery proof-import lint screenshots lock clean

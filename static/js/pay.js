@@ -106,7 +106,12 @@ async function pay(stripe, elements) {
     confirmParams: { return_url: answer.return_url },
     redirect: "if_required",
   });
-  const isRefusal = ["card_error", "validation_error"].includes(result.error?.type);
+  const { type, code } = result.error ?? {};
+  // A challenge that the customer failed is an invalid request in Stripe's words, not in ours.
+  const isRefusal =
+    type === "card_error" ||
+    type === "validation_error" ||
+    code === "payment_intent_authentication_failure";
   if (isRefusal) return again(result.error.message);
   // Paid, or unknown: the server asks Stripe. The button rests until the next page is there.
   location.assign(answer.return_url);

@@ -6,9 +6,9 @@ import sqlite3
 from pathlib import Path
 
 from tests.journeys.scenarios import Figures, no_findings
-from tests.journeys.shop import ROOT, Shop
+from tests.journeys.shop import Shop
 
-SAMPLE = Path(os.environ.get("GM_SAMPLE", ROOT.parent / "shared/data/online-retail-sample.csv"))
+SAMPLE = Path(os.environ.get("GM_SAMPLE") or "online-retail-sample.csv")
 STOCK = "1000000"
 
 
@@ -16,13 +16,13 @@ def import_and_run_to_the_end(shop: Shop) -> Figures:
     """Every invoice becomes an order that completes; the same import again places nothing."""
     if not SAMPLE.exists():
         raise SystemExit(f"{SAMPLE} is not there: set GM_SAMPLE to the sample's path")
-    catalogue = shop.manage("import_catalogue", str(SAMPLE), "--stock", STOCK)
+    catalogue = shop.manage("import_catalogue", str(SAMPLE.resolve()), "--stock", STOCK)
     assert catalogue.returncode == 0, catalogue.stderr[-2000:]
     print(catalogue.stdout)  # noqa: T201 - the report is what is to be seen
-    first = shop.manage("import_orders", str(SAMPLE), "--wait", timeout=5_000)
+    first = shop.manage("import_orders", str(SAMPLE.resolve()), "--wait", timeout=5_000)
     print(first.stdout[-6000:])  # noqa: T201
     assert first.returncode == 0, first.stderr[-2000:]
-    again = shop.manage("import_orders", str(SAMPLE), timeout=1_000)
+    again = shop.manage("import_orders", str(SAMPLE.resolve()), timeout=1_000)
     assert again.returncode == 0, again.stderr[-2000:]
     assert re.search(r"placed\D+0\b", again.stdout, re.IGNORECASE), again.stdout[-2000:]
     return {**_books(shop), "audit findings": no_findings(shop)}
