@@ -33,14 +33,13 @@ def _no_network_in_a_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
     """Give the test database the web role's limits, so that contention ends as in production."""
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         name = connection.settings_dict["NAME"]
         cursor.execute(f"ALTER DATABASE \"{name}\" SET lock_timeout = '2s'")
         cursor.execute(f"ALTER DATABASE \"{name}\" SET statement_timeout = '15s'")
         connection.close()
-    yield
 
 
 @pytest.fixture(scope="session")
