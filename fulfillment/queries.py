@@ -117,5 +117,7 @@ def list_stuck(*, now: datetime) -> list[Stuck]:
             f"{row.reference} has been {state} since {row.state_changed_at:%F %T}",
         )
         for state, age in FULFILLMENT_AGE.items()
-        for row in Fulfillment.objects.filter(state=state, state_changed_at__lt=now - age)[:100]
+        for row in Fulfillment.objects.filter(state=state, state_changed_at__lt=now - age).order_by(
+            "state_changed_at"
+        )[:100]
     ]

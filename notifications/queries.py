@@ -22,5 +22,7 @@ def list_stuck(*, now: datetime) -> list[Stuck]:
             f"{row.kind} by {row.channel} has been {state} since {row.state_changed_at:%F %T}",
         )
         for state, age in MESSAGE_AGE.items()
-        for row in Message.objects.filter(state=state, state_changed_at__lt=now - age)[:100]
+        for row in Message.objects.filter(state=state, state_changed_at__lt=now - age).order_by(
+            "state_changed_at"
+        )[:100]
     ]

@@ -140,7 +140,9 @@ def list_stuck_attempts(*, now: datetime) -> list[Stuck]:
             f"attempt {row.number} has been {state} since {row.state_changed_at:%F %T}",
         )
         for state, age in ATTEMPT_AGE.items()
-        for row in PaymentAttempt.objects.filter(state=state, state_changed_at__lt=now - age)[:100]
+        for row in PaymentAttempt.objects.filter(
+            state=state, state_changed_at__lt=now - age
+        ).order_by("state_changed_at")[:100]
     ]
 
 
@@ -156,7 +158,7 @@ def list_stuck_operations(*, now: datetime) -> list[Stuck]:
         for state, age in OPERATION_AGE.items()
         for row in PaymentOperation.objects.filter(
             state=state, due_at__isnull=False, created_at__lt=now - age
-        )[:100]
+        ).order_by("created_at")[:100]
     ]
 
 

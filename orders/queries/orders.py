@@ -28,5 +28,7 @@ def list_stuck(*, now: datetime) -> list[Stuck]:
             f"{order.number} has been {state} since {order.state_changed_at:%F %T}",
         )
         for state, age in ORDER_AGE.items()
-        for order in Order.objects.filter(state=state, state_changed_at__lt=now - age)[:100]
+        for order in Order.objects.filter(state=state, state_changed_at__lt=now - age).order_by(
+            "state_changed_at"
+        )[:100]
     ]
