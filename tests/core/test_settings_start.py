@@ -1,11 +1,14 @@
 """A setting that is missing or malformed stops the start with one sentence that names it."""
 
 import os
+import runpy
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 
 ROOT = Path(__file__).parents[2]
 GOOD = {
@@ -38,51 +41,67 @@ MALFORMED = {
 }
 
 
-def start(**changes: str | None) -> str:
-    """Load the settings alone, with GOOD as changed, and return the last line of what was said.
+@pytest.fixture
+def start(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Read the settings with GOOD as changed; return what they stop with, or nothing."""
 
-    Importing the settings is the first thing that any process does, `manage.py check` included.
-    """
-    values = {name: value for name, value in (GOOD | changes).items() if value is not None}
-    done = subprocess.run(
-        [sys.executable, "-c", "import globalmart.settings"],
+    def read(**changes: str | None) -> str:
+        for name in os.environ:
+            monkeypatch.delenv(name)
+        for name, value in (GOOD | changes).items():
+            if value is not None:
+                monkeypatch.setenv(name, value)
+        try:
+            runpy.run_path(str(ROOT / "globalmart" / "settings.py"))
+        except ImproperlyConfigured as error:
+            return str(error)
+        return ""
+
+    return read
+
+
+def check(**changes: str) -> subprocess.CompletedProcess[str]:
+    """Run `manage.py check` with these variables alone, as an operator's first command."""
+    return subprocess.run(
+        [sys.executable, "manage.py", "check"],
         cwd=ROOT,
-        env={"PATH": os.environ["PATH"], **values},
+        env={"PATH": os.environ["PATH"], **changes},
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
-    return "" if done.returncode == 0 else done.stderr.strip().splitlines()[-1]
 
 
-class TestStart:
-    def test_goes_on_with_all_that_is_required(self) -> None:
+class TestSettings:
+    def test_go_with_all_that_is_required(self, start: Callable[..., str]) -> None:
         assert start() == ""
 
     @pytest.mark.parametrize("name", [name for name in GOOD if name != "GM_ENV"])
-    def test_stops_at_what_is_missing(self, name: str) -> None:
-        said = start(**{name: None})
-        assert f"The setting {name} is missing: " in said
+    def test_stop_at_what_is_missing(self, start: Callable[..., str], name: str) -> None:
+        assert start(**{name: None}).startswith(f"The setting {name} is missing: ")
 
     @pytest.mark.parametrize("name", ["SECRET_KEY", "STRIPE_WEBHOOK_SECRET", "WMS_PASSWORD"])
-    def test_takes_an_empty_secret_for_a_missing_one(self, name: str) -> None:
-        assert f"The setting {name} is missing: " in start(**{name: ""})
+    def test_take_an_empty_secret_for_a_missing_one(
+        self, start: Callable[..., str], name: str
+    ) -> None:
+        assert start(**{name: ""}).startswith(f"The setting {name} is missing: ")
 
     @pytest.mark.parametrize("name", MALFORMED)
-    def test_stops_at_what_is_malformed(self, name: str) -> None:
-        said = start(**{name: MALFORMED[name]})
-        assert f"The setting {name} is malformed: " in said
+    def test_stop_at_what_is_malformed(self, start: Callable[..., str], name: str) -> None:
+        assert start(**{name: MALFORMED[name]}).startswith(f"The setting {name} is malformed: ")
 
-    def test_says_the_same_through_manage_py(self) -> None:
-        done = subprocess.run(
-            [sys.executable, "manage.py", "check"],
-            cwd=ROOT,
-            env={"PATH": os.environ["PATH"]},
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
+    def test_have_no_secret_of_their_own_outside_tests(self, start: Callable[..., str]) -> None:
+        assert start(GM_ENV="demo", SECRET_KEY=None).startswith("The setting SECRET_KEY is missing")
+        assert start(GM_ENV="test", SECRET_KEY=None) == ""
+
+
+class TestManagePy:
+    def test_starts_with_good_settings(self) -> None:
+        done = check(**GOOD)
+        assert done.returncode == 0, done.stderr
+
+    def test_stops_with_the_sentence(self) -> None:
+        done = check(**{name: value for name, value in GOOD.items() if name != "LINK_KEY"})
         assert done.returncode != 0
-        assert "The setting SECRET_KEY is missing: " in done.stderr
+        assert "The setting LINK_KEY is missing: set 32 or more random" in done.stderr
