@@ -1,18 +1,21 @@
 """What every test may use: the network guard, short lock waits, and the whole stack."""
 
 import os
+import shutil
 import socket
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.db import connection
+from playwright.sync_api import Browser, sync_playwright
 
 from globalmart.core.db import in_real_transaction
 from globalmart.sandbox.banner import Reporter
 from globalmart.sandbox.stack import Stack
 
 os.environ.setdefault("GM_ENV", "test")
+CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
 @pytest.fixture(autouse=True)
@@ -47,3 +50,22 @@ def stack() -> Iterator[Stack]:
     """The whole shop as processes, on throw-away data, once for all tests that ask for it."""
     with Stack(reporter=Reporter()) as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """Chromium without a window. Without one on PATH the test skips, or fails in CI."""
+    found = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
+    if found is None:
+        message = (
+            f"no Chromium on PATH (looked for {', '.join(CHROMIUM_NAMES)}): browser tests need one"
+        )
+        if os.environ.get("GM_REQUIRE_BROWSER") == "1":
+            pytest.fail(message)
+        pytest.skip(message)
+    # Chromium's own sandbox refuses to start as root; it only visits this machine's pages.
+    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=arguments)
+        yield browser
+        browser.close()

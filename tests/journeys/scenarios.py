@@ -60,7 +60,7 @@ def lose_redis_and_workers(shop: Shop, *, orders: int) -> Figures:
         wait_for_orders(shop, label, orders // 2)
         workers = shop.processes("worker")
         assert len(workers) == 5, workers
-        shop.redis().flushall()
+        shop.flush_redis()
         kill(workers, signal.SIGKILL)
         placed = placing.result()
     started = time.monotonic()

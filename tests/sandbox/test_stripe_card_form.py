@@ -1,26 +1,14 @@
 """A browser pays through the card form on a page with a strict content security policy."""
 
-import os
-import shutil
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
+from playwright.sync_api import Browser, FrameLocator, Page
 
 from tests.sandbox.stripe_process import BROWSER_KEY, StripeProcess
-
-IS_REQUIRED = os.environ.get("GM_REQUIRE_BROWSER") == "1"
-BROWSER = next(
-    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
-)
-if not IS_REQUIRED:
-    pytest.importorskip("playwright.sync_api", reason="no browser test without playwright")
-    if not BROWSER:
-        pytest.skip("no chromium: the card form is not tried", allow_module_level=True)
-
-from playwright.sync_api import Browser, FrameLocator, Page, sync_playwright  # noqa: E402
 
 PAGE = """<!doctype html><html lang="en"><head><title>Pay</title></head><body>
 <div id="card"></div><button id="pay">Pay</button><output id="told"></output>
@@ -96,18 +84,9 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
         shop.http.server_close()
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
-        browser = playwright.chromium.launch(executable_path=BROWSER or None, args=arguments)
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
-def page(browser: Browser, shop: Shop) -> Iterator[Page]:
-    page = browser.new_page(viewport={"width": 390, "height": 700})
+def page(chromium: Browser, shop: Shop) -> Iterator[Page]:
+    page = chromium.new_page(viewport={"width": 390, "height": 700})
     blocked: list[str] = []
     page.on("console", lambda said: blocked.append(said.text) if "Policy" in said.text else None)
     page.on("pageerror", lambda error: blocked.append(str(error)))
