@@ -206,7 +206,6 @@ PAYMENT_DEADLINE_MINUTES = read("int", "PAYMENT_DEADLINE_MINUTES", "set whole mi
 IDEMPOTENCY_KEY_DAYS = 7
 # A folder with the sandbox's books: when set, the audit compares them with ours.
 AUDIT_BOOKS = read("str", "AUDIT_BOOKS", "set a folder or leave it out.", "")
-SANDBOX_MESSAGES_URL = read("str", "SANDBOX_MESSAGES_URL", "set an address or leave it out.", "")
 
 # --- pages --------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en-gb"
@@ -310,6 +309,11 @@ UNFOLD = {
 }
 
 # --- logs ---------------------------------------------------------------------------------------
+LOG_LEVEL = read("str", "GM_LOG_LEVEL", "use INFO or WARNING.", "INFO")
+if LOG_LEVEL not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+    raise ImproperlyConfigured(
+        "The setting GM_LOG_LEVEL is malformed: use DEBUG, INFO, WARNING or ERROR."
+    )
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
@@ -327,7 +331,7 @@ LOGGING = {
     },
     "root": {
         "handlers": ["stderr"],
-        "level": read("str", "GM_LOG_LEVEL", "use INFO or WARNING.", "INFO"),
+        "level": LOG_LEVEL,
     },
     "loggers": {
         # Whole envelopes and request bodies carry personal data: these never log below WARNING.

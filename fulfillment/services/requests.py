@@ -217,7 +217,7 @@ def _alert_rejected(row: Fulfillment, code: str) -> None:
         kind="fulfillment_rejected",
         subject_type="order",
         subject_id=row.order_id,
-        detail=f"The warehouse refused {row.reference}: {code}. Correct the order and send again.",
+        detail=f"The warehouse refused {row.reference}: {code}. Settle it with the warehouse.",
     )
 
 
