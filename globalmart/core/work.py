@@ -18,6 +18,8 @@ BUDGET_SECONDS = 30.0
 LINGER_SECONDS = 0.5
 NAP_SECONDS = 0.03
 BATCH_PER_THREAD = 5
+# How long after a claim that found less than it asked for the next one is made.
+CLAIM_SECONDS = 0.1
 
 
 def backoff(tries: int, *, first: float = 1.0, most: float = 300.0) -> float:
@@ -43,21 +45,23 @@ def drain(
     count = 0
     running: set[Future[None]] = set()
     started = idle_since = time.monotonic()
+    next_claim = 0.0
     pool = ThreadPoolExecutor(threads, thread_name_prefix="work")
     try:
         while (now := time.monotonic()) - started < budget_seconds:
-            # Claimed in batches: a claim costs as much as several rows' own statements.
-            free = BATCH_PER_THREAD * threads - len(running)
-            keys = claim(free) if len(running) <= threads else []
-            running |= {pool.submit(_guarded, work, key) for key in keys}
-            count += len(keys)
-            if keys or running:
+            if len(running) <= threads and now >= next_claim:
+                wanted = BATCH_PER_THREAD * threads - len(running)
+                keys = claim(wanted)
+                running |= {pool.submit(_guarded, work, key) for key in keys}
+                count += len(keys)
+                # A claim costs as much as several rows' own statements: not too often.
+                next_claim = now if len(keys) == wanted else now + CLAIM_SECONDS
+            if running:
                 idle_since = now
+                running = wait(running, timeout=NAP_SECONDS, return_when=FIRST_COMPLETED).not_done
             elif now - idle_since > linger_seconds:
                 break
-            if running:
-                running = wait(running, timeout=NAP_SECONDS, return_when=FIRST_COMPLETED).not_done
-            elif not keys:
+            else:
                 time.sleep(NAP_SECONDS)
         wait(running)
     finally:
