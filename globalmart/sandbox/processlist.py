@@ -67,9 +67,19 @@ def settings(
         "AUDIT_BOOKS": str(folder / "books"),
         "SANDBOX_MESSAGES_URL": addresses.messages,
         "PYTHONUNBUFFERED": "1",
+        **_without_proxy(values),
     }
     both = {**values, **ours} if wins else {**ours, **values}
     return both | fixed
+
+
+def _without_proxy(values: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables by which nobody here asks a proxy for the machine itself."""
+    known = {name: values.get(name, "") for name in ("NO_PROXY", "no_proxy")}
+    return {
+        name: ",".join(filter(None, (value, "127.0.0.1,localhost")))
+        for name, value in known.items()
+    }
 
 
 class ProcessList:

@@ -38,6 +38,7 @@ class Shop:
     def _session(self) -> requests.Session:
         if not hasattr(self._mine, "session"):
             self._mine.session = requests.Session()
+            self._mine.session.trust_env = False  # the stack is here, whatever the proxy
             self._mine.session.headers["Authorization"] = f"Bearer {self._key}"
         session: requests.Session = self._mine.session
         return session

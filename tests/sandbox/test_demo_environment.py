@@ -69,6 +69,15 @@ class TestSettings:
         assert kept["WMS_URL"].startswith("http://127.0.0.1:8011/")
         assert overruled["STRIPE_API_BASE"] == "http://127.0.0.1:8010"
 
+    def test_ask_no_proxy_for_what_runs_here(self, tmp_path: Path) -> None:
+        ours = Addresses(8000, 8010, 8011, 8012)
+
+        bare = settings({}, ours, tmp_path, wins=True)
+        told = settings({"NO_PROXY": "intranet.example"}, ours, tmp_path, wins=False)
+
+        assert bare["NO_PROXY"] == bare["no_proxy"] == "127.0.0.1,localhost"
+        assert told["NO_PROXY"] == "intranet.example,127.0.0.1,localhost"
+
 
 class TestPorts:
     def test_a_taken_port_is_avoided(self) -> None:
