@@ -209,6 +209,8 @@ AUDIT_BOOKS = read("str", "AUDIT_BOOKS", "set a folder or leave it out.", "")
 
 # --- pages --------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en-gb"
+# The pages have one language: a browser that asks for another gets no half-translated page.
+LANGUAGES = [("en-gb", "English")]
 TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True
@@ -264,11 +266,13 @@ STRIPE_JS_ORIGIN = origin(STRIPE_JS_URL)
 # What the pay page alone may load; the hosts follow the settings, so the sandbox needs no branch.
 PAY_PAGE_POLICY = {
     "script-src": [STRIPE_JS_ORIGIN],
-    "frame-src": [STRIPE_JS_ORIGIN, *(["https://hooks.stripe.com"] if IS_LIVE else [])],
+    "frame-src": [STRIPE_JS_ORIGIN],
     "connect-src": [origin(STRIPE_API_BASE)],
 }
-if STRIPE_JS_ORIGIN == "https://js.stripe.com" and not IS_LIVE:
-    PAY_PAGE_POLICY["frame-src"].append("https://hooks.stripe.com")
+if STRIPE_JS_ORIGIN == "https://js.stripe.com":
+    # What Stripe's own guide to a content security policy lists, with test keys as with live ones.
+    PAY_PAGE_POLICY["script-src"].append("https://*.js.stripe.com")
+    PAY_PAGE_POLICY["frame-src"] += ["https://*.js.stripe.com", "https://hooks.stripe.com"]
 
 # --- API ----------------------------------------------------------------------------------------
 REST_FRAMEWORK = {

@@ -73,6 +73,17 @@ def check(**changes: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def read_policy(monkeypatch: pytest.MonkeyPatch, **changes: str) -> dict[str, list[str]]:
+    """Return what the pay page may load with GOOD settings as changed."""
+    monkeypatch.delenv("STRIPE_JS_URL", raising=False)
+    for name, value in (GOOD | changes).items():
+        monkeypatch.setenv(name, value)
+    policy: dict[str, list[str]] = runpy.run_path(str(ROOT / "globalmart" / "settings.py"))[
+        "PAY_PAGE_POLICY"
+    ]
+    return policy
+
+
 class TestSettings:
     def test_go_with_all_that_is_required(self, start: Callable[..., str]) -> None:
         assert start() == ""
@@ -94,6 +105,23 @@ class TestSettings:
     def test_have_no_secret_of_their_own_outside_tests(self, start: Callable[..., str]) -> None:
         assert start(GM_ENV="demo", SECRET_KEY=None).startswith("The setting SECRET_KEY is missing")
         assert start(GM_ENV="test", SECRET_KEY=None) == ""
+
+
+class TestPayPagePolicy:
+    def test_lets_stripes_own_frames_in_with_test_keys_too(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        policy = read_policy(monkeypatch)
+
+        assert policy["script-src"] == ["https://js.stripe.com", "https://*.js.stripe.com"]
+        assert policy["frame-src"] == [*policy["script-src"], "https://hooks.stripe.com"]
+
+    def test_names_the_sandbox_alone_where_that_plays_stripe(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        policy = read_policy(monkeypatch, STRIPE_JS_URL="http://127.0.0.1:8010/v3/stripe.js")
+
+        assert policy["script-src"] == policy["frame-src"] == ["http://127.0.0.1:8010"]
 
 
 class TestManagePy:

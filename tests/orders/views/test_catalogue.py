@@ -1,5 +1,6 @@
 """Home, listings, search, product page and pictures."""
 
+import re
 from typing import Any
 from xml.etree import ElementTree
 
@@ -8,6 +9,11 @@ from django.test import Client
 
 from orders.models import Product
 from tests.builders import add_product
+
+
+def without_token(page: str) -> str:
+    """Return the page without its token against forgery, which differs each time."""
+    return re.sub(r'name="csrf\w+" value="\w+"', "", page)
 
 
 class TestSearch:
@@ -95,6 +101,16 @@ class TestProduct:
         Product.objects.update(is_active=False)
 
         assert client.get("/p/mug/").status_code == 404
+
+    def test_it_is_in_english_for_a_browser_that_asks_for_german(
+        self, client: Client, mug: Product
+    ) -> None:
+        english = client.get("/p/mug/").content.decode()
+
+        german = client.get("/p/mug/", headers={"accept-language": "de-DE,de;q=0.9"})
+
+        assert german.headers["Content-Language"] == "en-gb"
+        assert without_token(german.content.decode()) == without_token(english)
 
     def test_no_page_has_inline_style_or_script(self, client: Client, mug: Product) -> None:
         for path in ("/", "/search", "/p/mug/", "/basket/", "/orders/find/", "/privacy/"):
