@@ -109,6 +109,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "globalmart.core.security.ContentPolicyMiddleware",
+    "globalmart.core.security.NulMiddleware",
 ]
 TEMPLATES = [
     {

@@ -32,7 +32,7 @@ def category(request: HttpRequest, slug: str) -> HttpResponse:
 @require_safe
 def search(request: HttpRequest) -> HttpResponse:
     """Products that match the words of `q`; without words, all of them."""
-    words = " ".join(request.GET.get("q", "").replace("\0", "").split())[:100]
+    words = " ".join(request.GET.get("q", "").split())[:100]
     return _listing(request, category=None, words=words)
 
 

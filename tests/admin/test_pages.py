@@ -133,6 +133,17 @@ class TestOrderPage:
         assert number in staff.get(address(Order, "changelist"), {"q": typed}).content.decode()
 
 
+class TestQueues:
+    def test_are_shown(self, staff: Client) -> None:
+        assert staff.get("/admin/django_rq/dashboard/").status_code == 200
+
+    @pytest.mark.parametrize("page", ["change", "delete", "history"])
+    def test_have_no_rows_to_open(self, staff: Client, page: str) -> None:
+        answer = staff.get(f"/admin/django_rq/dashboard/1/{page}/")
+
+        assert answer.status_code in {302, 403}
+
+
 class TestApiKeys:
     def test_are_issued_once_and_work(self, staff: Client) -> None:
         client = ApiClient.objects.create(name="Ada's shop")
