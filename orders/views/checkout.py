@@ -19,6 +19,7 @@ from orders.queries import baskets, pricing
 from orders.queries import delivery as shipping
 from orders.services import baskets as services
 from orders.views import sessions
+from orders.views.submissions import fingerprint
 
 Step = Callable[[HttpRequest, baskets.Contents], HttpResponse]
 STEPS = (
@@ -104,6 +105,7 @@ def review(request: HttpRequest, basket: baskets.Contents) -> HttpResponse:
         "option": options[address["method"]],
         "quote": quote,
         "key": uuid4(),
+        "shown": fingerprint(basket),
         "stripe_js": settings.STRIPE_JS_URL,
         "stripe_key": settings.STRIPE_PUBLISHABLE_KEY,
     }

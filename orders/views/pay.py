@@ -61,4 +61,4 @@ def start(request: HttpRequest, number: str, secret: str) -> JsonResponse:
     order = get_order(number, secret)
     if not tracking.get_payable(order=order).is_open:
         return JsonResponse({"client_secret": None, "order_url": links.order_path(order)})
-    return start_payment(order_id=order.pk)
+    return start_payment(request, order_id=order.pk)

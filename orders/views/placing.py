@@ -1,6 +1,5 @@
 """The pay button, and the way back from the bank."""
 
-from typing import Any
 from uuid import UUID
 
 from django.conf import settings
@@ -17,16 +16,16 @@ from globalmart.core import idempotency
 from globalmart.core.db import is_lock_timeout
 from globalmart.core.money import display
 from orders import links
-from orders.models import Order
-from orders.queries import baskets, pricing
+from orders.queries import baskets, pricing, tracking
 from orders.services import checkout, payment
 from orders.views import sessions
 from orders.views.checkout import get_quote
+from orders.views.submissions import fingerprint, submission
 from payments import queries as payments
 
-ADDRESS_FIELDS = ("name", "line1", "line2", "city", "region", "postal_code", "country")
 GONE = "Something in your basket is not for sale any more. You were not charged."
 TOO_MUCH = "We cannot take an order of this size here. You were not charged; please order less."
+CHANGED = "Your order changed in another tab: look at it again. You were not charged."
 BUSY = "The shop is busy. You were not charged; please try again."
 # What may go wrong on an honest way: status, words, and the page on which to go on.
 REFUSALS: dict[type[Exception], tuple[int, str, str]] = {
@@ -39,7 +38,7 @@ REFUSALS: dict[type[Exception], tuple[int, str, str]] = {
     ),
     checkout.BadQuantity: (422, TOO_MUCH, "orders:basket"),
     pricing.TotalTooLarge: (422, TOO_MUCH, "orders:basket"),
-    idempotency.KeyReused: (409, "Your order changed in another tab.", "orders:review"),
+    idempotency.KeyReused: (409, CHANGED, "orders:review"),
     idempotency.KeyBusy: (503, BUSY, ""),
 }
 EXPECTED: tuple[type[Exception], ...] = (*REFUSALS, OperationalError)
@@ -50,8 +49,12 @@ EXPECTED: tuple[type[Exception], ...] = (*REFUSALS, OperationalError)
 def place(request: HttpRequest) -> JsonResponse:
     """Place the order and answer with what the browser needs to pay it.
 
-    A second POST with the same key, or from another tab, answers with the same order.
+    A second POST with the same key, or from another tab, answers with the same order: where to
+    look, once it no longer waits for its payment.
     """
+    ended = sessions.find_ended_order(request)
+    if ended is not None:
+        return JsonResponse({"client_secret": None, "order_url": links.order_path(ended)})
     basket = sessions.get_basket(request)
     key = request.POST.get("key", "")
     if basket is None or not basket.items or {"contact", "delivery"} - basket.details.keys():
@@ -59,27 +62,28 @@ def place(request: HttpRequest) -> JsonResponse:
     if not idempotency.PRINTABLE.fullmatch(key):
         return _refuse(400, "Please reload this page and try again.")
     if basket.order_id is not None:
-        return start_payment(order_id=basket.order_id)
+        return start_payment(request, order_id=basket.order_id)
     changed = _what_changed(request, basket)
     if changed:
         return _refuse(409, changed, location=reverse("orders:review"))
     try:
-        placed = checkout.place_order(submission=_submission(basket, key), now=timezone.now())
+        placed = checkout.place_order(submission=submission(basket, key), now=timezone.now())
     except checkout.BasketClosed as error:
-        return start_payment(order_id=error.order_id)
+        return start_payment(request, order_id=error.order_id)
     except OutOfStock as error:
         return _refuse(409, _shortages(basket, error), location=reverse("orders:basket"))
     except EXPECTED as error:
         return _explain(error)
     request.session[sessions.PLACED] = placed.order_id
-    return start_payment(order_id=placed.order_id)
+    return start_payment(request, order_id=placed.order_id)
 
 
-def start_payment(*, order_id: int) -> JsonResponse:
+def start_payment(request: HttpRequest, *, order_id: int) -> JsonResponse:
     """Answer with the client secret of the order's payment, or where to look instead."""
     order = baskets.find_order(order_id=order_id)
     if order is None:
         raise Http404
+    sessions.remember_order(request, order)
     order_path = links.order_path(order)
     try:
         begun = payment.start_browser_payment(order_id=order_id, now=timezone.now())
@@ -100,7 +104,10 @@ def start_payment(*, order_id: int) -> JsonResponse:
 @require_safe
 @never_cache
 def come_back(request: HttpRequest, attempt: UUID) -> HttpResponse:
-    """Ask Stripe what became of the payment, whatever the address claims, and show the order."""
+    """Ask Stripe what became of the payment, whatever the address claims, and show the order.
+
+    The address outlives the order's secret link, so it leads only those on who began to pay.
+    """
     found = payments.find_attempt(uuid=attempt)
     if found is None:
         raise Http404
@@ -108,12 +115,15 @@ def come_back(request: HttpRequest, attempt: UUID) -> HttpResponse:
     order = baskets.find_order(order_id=found.order_id)
     if order is None:
         raise Http404
-    return redirect_after(order)
+    if not sessions.has_ordered(request, order):
+        return _go_on(reverse("orders:find"))
+    path = links.order_path(order)
+    return _go_on(f"{path}pay/" if tracking.get_payable(order=order).is_open else path)
 
 
-def redirect_after(order: Order) -> HttpResponse:
-    """Send the browser to the order's page with 303, so that a reload repeats nothing."""
-    response = redirect(links.order_path(order))
+def _go_on(path: str) -> HttpResponse:
+    """Send the browser on with 303, so that a reload repeats nothing."""
+    response = redirect(path)
     response.status_code = 303
     return response
 
@@ -122,6 +132,8 @@ def _what_changed(request: HttpRequest, basket: baskets.Contents) -> str:
     """Say what is different from the page on which the customer pressed the button."""
     if any(not item.is_for_sale for item in basket.items):
         return GONE
+    if request.POST.get("shown") != fingerprint(basket):
+        return CHANGED
     total = get_quote(basket).total_minor
     if request.POST.get("total") == str(total):
         return ""
@@ -138,32 +150,6 @@ def _shortages(basket: baskets.Contents, error: OutOfStock) -> str:
         for shortage in error.shortages
     ]
     return f"Somebody was faster: {', '.join(parts)}. You were not charged."
-
-
-def _submission(basket: baskets.Contents, key: str) -> checkout.Submission:
-    contact, delivery = basket.details["contact"], basket.details["delivery"]
-    items = tuple(checkout.Item(item.sku, item.quantity) for item in basket.items)
-    body: dict[str, Any] = {
-        "contact": contact,
-        "delivery": delivery,
-        "items": [[item.sku, item.quantity] for item in items],
-    }
-    return checkout.Submission(
-        key_scope=f"basket:{basket.public_id}",
-        key=key,
-        request_hash=idempotency.fingerprint(body),
-        currency=basket.currency,
-        email=contact["email"],
-        name=delivery["name"],
-        phone=contact["phone"],
-        wants_sms=contact["wants_sms"],
-        shipping_address=checkout.Address(**{name: delivery[name] for name in ADDRESS_FIELDS}),
-        shipping_method=delivery["method"],
-        items=items,
-        basket_id=basket.id,
-        metadata={},
-        is_live=settings.IS_LIVE,
-    )
 
 
 def _explain(error: Exception) -> JsonResponse:

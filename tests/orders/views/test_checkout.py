@@ -37,7 +37,7 @@ def stripe(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 def press_pay(visitor: Client, **changes: str) -> Any:
     """Press the button of a fresh review page."""
     page = visitor.get("/checkout/review/").content.decode()
-    fields = dict(re.findall(r'name="(key|total)" value="([^"]+)"', page))
+    fields = dict(re.findall(r'name="(key|total|shown)" value="([^"]+)"', page))
     return visitor.post("/checkout/place/", {**fields, **changes})
 
 
@@ -136,7 +136,7 @@ class TestPlacing:
         self, reviewer: Client, stripe: dict[str, Any]
     ) -> None:
         page = reviewer.get("/checkout/review/").content.decode()
-        fields = dict(re.findall(r'name="(key|total)" value="([^"]+)"', page))
+        fields = dict(re.findall(r'name="(key|total|shown)" value="([^"]+)"', page))
 
         answers = [reviewer.post("/checkout/place/", fields).json() for _ in range(3)]
 
@@ -167,7 +167,7 @@ class TestPlacing:
         self, reviewer: Client, stripe: dict[str, Any]
     ) -> None:
         page = reviewer.get("/checkout/review/").content.decode()
-        fields = dict(re.findall(r'name="(key|total)" value="([^"]+)"', page))
+        fields = dict(re.findall(r'name="(key|total|shown)" value="([^"]+)"', page))
         Price.objects.update(amount_minor=1000)
 
         answer = reviewer.post("/checkout/place/", fields)
@@ -180,7 +180,7 @@ class TestPlacing:
         self, reviewer: Client, mug: Product, stripe: dict[str, Any]
     ) -> None:
         page = reviewer.get("/checkout/review/").content.decode()
-        fields = dict(re.findall(r'name="(key|total)" value="([^"]+)"', page))
+        fields = dict(re.findall(r'name="(key|total|shown)" value="([^"]+)"', page))
         adjust(warehouse_code="main", deltas={"MUG": -9}, reason="broken", actor="test")
 
         answer = reviewer.post("/checkout/place/", fields)
@@ -189,6 +189,36 @@ class TestPlacing:
         assert f"{mug.name} (1 left)" in answer.json()["detail"]
         assert answer.json()["location"] == "/basket/"
         assert not Order.objects.exists()
+
+    def test_what_another_tab_changed_is_shown_first(
+        self, reviewer: Client, stripe: dict[str, Any]
+    ) -> None:
+        page = reviewer.get("/checkout/review/").content.decode()
+        fields = dict(re.findall(r'name="(key|total|shown)" value="([^"]+)"', page))
+        reviewer.post("/checkout/delivery/", {**DELIVERY, "line1": "1 Long Lane"})
+
+        answer = reviewer.post("/checkout/place/", fields)
+
+        assert answer.status_code == 409
+        assert "changed in another tab" in answer.json()["detail"]
+        assert answer.json()["location"] == "/checkout/review/"
+        assert not Order.objects.exists()
+
+    @pytest.mark.parametrize("is_seen", [False, True])
+    def test_a_late_retry_leads_to_the_order_that_was_paid_meanwhile(
+        self, reviewer: Client, stripe: dict[str, Any], is_seen: bool
+    ) -> None:
+        page = reviewer.get("/checkout/review/").content.decode()
+        fields = dict(re.findall(r'name="(key|total|shown)" value="([^"]+)"', page))
+        first = reviewer.post("/checkout/place/", fields).json()
+        Order.objects.update(state="confirmed")
+        if is_seen:
+            reviewer.get("/basket/")
+
+        answer = reviewer.post("/checkout/place/", fields)
+
+        assert answer.json() == {"client_secret": None, "order_url": first["order_url"]}
+        assert Order.objects.count() == 1
 
     def test_an_empty_basket_leads_back(self, client: Client, stripe: dict[str, Any]) -> None:
         answer = client.post("/checkout/place/", {"key": "k", "total": "1"})
