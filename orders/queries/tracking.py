@@ -17,6 +17,13 @@ S = OrderState
 AWAITS_CUSTOMER = ("created", "requires_action")
 # While money is on its way people watch closely; later a look every half minute is enough.
 CLOSE_WATCH = timedelta(minutes=5)
+WORDS = {
+    S.CONFIRMED: "Your bank approved the payment",
+    S.IN_FULFILLMENT: "We sent your order to our warehouse",
+    S.COMPLETED: "Everything has been dispatched",
+    S.CANCELLED: "The order was cancelled",
+    S.EXPIRED: "The order expired without a payment",
+}
 STEPS = ("Placed", "Payment confirmed", "Preparing", "Dispatched")
 
 
@@ -115,14 +122,15 @@ def track(*, order: Order, now: datetime) -> Tracking:
     is_dispatched = order.state == S.COMPLETED or is_all_sent
     headline, detail, tone = _words(order, payable, parcels, is_dispatched)
     window = _window(order, parcels)
-    story = _story(order, parcels)
-    is_final = order.state in (S.COMPLETED, S.CANCELLED)
+    changes = _changes(order)
+    story = _story(order, parcels, changes)
+    is_final = order.state in (S.COMPLETED, S.CANCELLED, S.EXPIRED)
     facts = (headline, detail, order.version, len(parcels), len(story), payable, window)
     return Tracking(
         headline=headline,
         detail=detail,
         tone=tone,
-        steps=_steps(order, parcels, is_dispatched),
+        steps=_steps(order, parcels, is_dispatched, started_at=dict(changes).get(S.IN_FULFILLMENT)),
         parcels=parcels,
         story=story,
         earliest=window[0] if window else None,
@@ -158,10 +166,11 @@ def _words(
     return "Your order is confirmed", "", "good"
 
 
-def _steps(order: Order, parcels: list[Parcel], is_dispatched: bool) -> list[Step]:
-    started = order.state_changed_at if order.state == S.IN_FULFILLMENT else None
+def _steps(
+    order: Order, parcels: list[Parcel], is_dispatched: bool, *, started_at: datetime | None
+) -> list[Step]:
     sent = parcels[-1].shipped_at if parcels and is_dispatched else None
-    times = (order.created_at, order.confirmed_at, started, sent)
+    times = (order.created_at, order.confirmed_at, started_at, sent)
     if is_dispatched:
         reached = 3
     elif order.state == S.IN_FULFILLMENT or parcels:
@@ -207,18 +216,18 @@ def _window(order: Order, parcels: list[Parcel]) -> tuple[date, date] | None:
     return delivery.estimate(method_code=order.shipping_method, dispatched=leaves)
 
 
-def _story(order: Order, parcels: list[Parcel]) -> list[Happening]:
-    story = [Happening(at=order.created_at, text="You placed the order")]
-    words = {
-        S.CONFIRMED: "Your bank approved the payment",
-        S.IN_FULFILLMENT: "We sent your order to our warehouse",
-        S.COMPLETED: "Everything has been dispatched",
-        S.CANCELLED: "The order was cancelled",
-        S.EXPIRED: "The order expired without a payment",
-    }
+def _changes(order: Order) -> list[tuple[OrderState, datetime]]:
+    """Return the states that the order came into, with the time of each, oldest first."""
     entries = TimelineEntry.objects.filter(subject_type="order", subject_id=order.pk)
-    changes = entries.filter(after__in=words).order_by("id").values_list("after", "created_at")
-    story += [Happening(at=at, text=words[S(after)]) for after, at in changes]
+    rows = entries.filter(after__in=WORDS).order_by("id").values_list("after", "created_at")
+    return [(S(after), at) for after, at in rows]
+
+
+def _story(
+    order: Order, parcels: list[Parcel], changes: list[tuple[OrderState, datetime]]
+) -> list[Happening]:
+    story = [Happening(at=order.created_at, text="You placed the order")]
+    story += [Happening(at=at, text=WORDS[state]) for state, at in changes]
     story += [
         Happening(at=parcel.shipped_at, text=f"Parcel {parcel.number} left with {parcel.carrier}")
         for parcel in parcels

@@ -27,6 +27,11 @@ GONE = "Something in your basket is not for sale any more. You were not charged.
 TOO_MUCH = "We cannot take an order of this size here. You were not charged; please order less."
 CHANGED = "Your order changed in another tab: look at it again. You were not charged."
 BUSY = "The shop is busy. You were not charged; please try again."
+# The payment is open, and yet Stripe gave no secret with which to pay.
+SILENT = (
+    "Card payments do not answer just now. You were not charged; your things stay reserved. "
+    "Try again in a minute."
+)
 # What may go wrong on an honest way: status, words, and the page on which to go on.
 REFUSALS: dict[type[Exception], tuple[int, str, str]] = {
     pricing.UnknownSku: (409, GONE, "orders:basket"),
@@ -90,8 +95,10 @@ def start_payment(request: HttpRequest, *, order_id: int) -> JsonResponse:
     except payment.NotPayable:
         return JsonResponse({"client_secret": None, "order_url": order_path, "return_url": None})
     is_open = begun.client_secret is not None and not begun.is_settled
+    waits = not is_open and tracking.get_payable(order=order).is_open
     return JsonResponse(
         {
+            **({"detail": SILENT} if waits else {}),
             "client_secret": begun.client_secret if is_open else None,
             "return_url": settings.BASE_URL + reverse("orders:return", args=[begun.attempt_uuid]),
             "order_url": order_path,

@@ -5,6 +5,8 @@ const form = document.querySelector("form[data-pay]");
 const button = form.querySelector("button");
 const problem = form.querySelector("[data-problem]");
 const LOST = "We could not reach the shop. You were not charged. Check your connection, then try again.";
+const STALE = "This page was open for too long: reload it.";
+const BROKEN = "The shop has a problem; you were not charged. Try again in a minute.";
 
 function say(text) {
   problem.querySelector("p").textContent = text;
@@ -52,8 +54,10 @@ async function place() {
     headers: { Accept: "application/json" },
   });
   const isJson = (response.headers.get("Content-Type") ?? "").includes("json");
-  const answer = isJson ? await response.json() : {};
-  if (!response.ok) throw Object.assign(new Error(answer.detail ?? LOST), answer);
+  const answer = isJson ? await response.json() : { detail: response.status === 403 ? STALE : BROKEN };
+  // A detail without a secret: the payment provider is silent, and the order waits for the next try.
+  if (!response.ok || !isJson || (answer.detail && !answer.client_secret))
+    throw Object.assign(new Error(answer.detail ?? BROKEN), answer);
   return answer;
 }
 

@@ -52,5 +52,16 @@ document.addEventListener("click", async (event) => {
   }
   if (event.target.closest?.("[data-print]")) window.print();
 });
-document.addEventListener("htmx:afterSettle", reveal);
+// What was open stays open, and the focus stays where it was.
+let kept = { open: [], focus: "" };
+document.addEventListener("htmx:beforeSwap", () => {
+  const open = [...document.querySelectorAll("details[id][open]")].map((details) => details.id);
+  kept = { open, focus: document.activeElement?.id ?? "" };
+});
+document.addEventListener("htmx:afterSettle", () => {
+  reveal();
+  for (const id of kept.open) document.getElementById(id)?.setAttribute("open", "");
+  if (kept.focus && document.activeElement === document.body)
+    document.getElementById(kept.focus)?.focus({ preventScroll: true });
+});
 reveal();

@@ -12,6 +12,7 @@ from fulfillment.services.stock import adjust
 from orders.models import Basket, Order, Price, Product
 from orders.services import payment
 from orders.services.payment import BrowserPayment
+from payments.models import PaymentAttempt
 from tests.orders.views.conftest import CONTACT, DELIVERY
 
 
@@ -153,7 +154,7 @@ class TestPlacing:
         assert first["order_url"] == second["order_url"]
         assert Order.objects.count() == 1
 
-    def test_without_an_answer_of_stripe_it_leads_to_the_order(
+    def test_without_an_answer_of_stripe_it_says_so_and_keeps_the_order(
         self, reviewer: Client, stripe: dict[str, Any]
     ) -> None:
         stripe["unknown"] = True
@@ -161,7 +162,20 @@ class TestPlacing:
         answer = press_pay(reviewer).json()
 
         assert answer["client_secret"] is None
+        assert "do not answer just now" in answer["detail"]
         assert Order.objects.get().number in answer["order_url"]
+
+    def test_a_payment_whose_outcome_is_not_known_leads_to_the_order(
+        self, reviewer: Client, stripe: dict[str, Any]
+    ) -> None:
+        press_pay(reviewer)
+        PaymentAttempt.objects.update(state="unknown")
+        stripe["unknown"] = True
+
+        answer = reviewer.post("/checkout/place/", {"key": "again"}).json()
+
+        assert answer["client_secret"] is None
+        assert "detail" not in answer
 
     def test_a_total_that_changed_is_shown_first(
         self, reviewer: Client, stripe: dict[str, Any]

@@ -5,6 +5,7 @@ import re
 import pytest
 from django.test import Client
 
+from globalmart.core.timeline import record
 from orders import links
 from orders.models import Order, Product
 from payments.models import PaymentAttempt
@@ -80,16 +81,42 @@ class TestStatus:
         assert 'id="announcement"' in answer.content.decode()
         assert address[1] not in answer.content.decode()
 
-    def test_a_final_order_asks_no_more(self, client: Client, order: Order) -> None:
-        Order.objects.update(state="cancelled")
+    @pytest.mark.parametrize(
+        ("state", "words"),
+        [("cancelled", "This order is cancelled"), ("expired", "This order has expired")],
+    )
+    def test_a_final_order_asks_no_more(
+        self, client: Client, order: Order, state: str, words: str
+    ) -> None:
+        Order.objects.update(state=state)
 
         page = client.get(links.order_path(order)).content.decode()
 
-        assert "This order is cancelled" in page
+        assert words in page
         assert "hx-get" not in page
+
+    def test_a_completed_order_still_tells_when_it_was_sent_to_the_warehouse(
+        self, client: Client, order: Order
+    ) -> None:
+        for state in ("in_fulfillment", "completed"):
+            record(
+                subject_type="order", subject_id=order.pk, kind="test", actor="test", after=state
+            )
+        Order.objects.update(state="completed")
+
+        page = client.get(links.order_path(order)).content.decode()
+
+        preparing = page.split("<b>Preparing</b>")[1].split("</li>")[0]
+        assert "<small>" in preparing
 
 
 class TestPayingAgain:
+    def test_its_page_is_private(self, client: Client, order: Order) -> None:
+        page = client.get(f"{links.order_path(order)}pay/").content.decode()
+
+        assert "noindex" in page
+        assert "no-referrer" in page
+
     def test_it_says_why_the_bank_refused(self, client: Client, order: Order) -> None:
         move_attempt(order, declines=1, decline_code="insufficient_funds")
 
