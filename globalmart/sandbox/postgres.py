@@ -8,9 +8,11 @@ account cannot reach our folder, keep the data and a copy of the binaries where 
 import contextlib
 import importlib.util
 import os
+import re
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,10 +29,8 @@ DATABASE = "oms"
 PORT = 5432  # no TCP port: a part of the socket's name
 # lock_timeout, statement_timeout, idle_in_transaction_session_timeout
 ROLES = {"oms_web": ("2s", "5s", "10s"), "oms_worker": ("5s", "30s", "30s")}
-INITDB = (
-    *("-U", OWNER, "--auth=trust", "--encoding=UTF8", "--locale=C"),
-    *("--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
-)
+INITDB = ("-U", OWNER, "--auth=trust", "--encoding=UTF8")
+BUILTIN_LOCALE_FROM = 17  # the first PostgreSQL with a locale of its own, alike on all systems
 AWAY = Path("/var/lib")
 
 
@@ -161,7 +161,7 @@ def _binaries(home: Path, account: Account | None) -> Path:
 
 
 def _system_binaries() -> Path:
-    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: path.parent.name)
+    folders = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=_version_of_folder)
     on_path = shutil.which("postgres")
     if on_path:
         folders.append(Path(on_path).resolve().parent)
@@ -173,14 +173,27 @@ def _system_binaries() -> Path:
     return folders[-1]
 
 
+def _version_of_folder(binaries: Path) -> tuple[int, ...]:
+    return tuple(int(digits) for digits in re.findall(r"\d+", binaries.parent.name))
+
+
+def locale_options(*, major: int) -> tuple[str, ...]:
+    """Return what tells initdb of this major version to sort by code point, in UTF-8."""
+    if major >= BUILTIN_LOCALE_FROM:
+        return ("--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
+    # Only Linux has a C.UTF-8 of the system's for certain.
+    return ("--locale=C.UTF-8",) if sys.platform == "linux" else ("--locale=C",)
+
+
 def _initialise(binaries: Path, data: Path, account: Account | None) -> None:
     # Made beside and renamed: an interrupted start leaves no half database behind.
     fresh = data.with_name("postgres.new")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(mode=0o700)
     _give(fresh, account)
+    options = (*INITDB, *locale_options(major=_major(binaries)))
     done = subprocess.run(
-        [str(binaries / "initdb"), "-D", str(fresh), *INITDB],
+        [str(binaries / "initdb"), "-D", str(fresh), *options],
         cwd="/",
         env=clean_environment(os.environ),
         capture_output=True,
@@ -198,16 +211,24 @@ def _initialise(binaries: Path, data: Path, account: Account | None) -> None:
 
 
 def _refuse_other_major(binaries: Path, data: Path) -> None:
-    version = subprocess.run(
-        [str(binaries / "postgres"), "--version"], capture_output=True, text=True, check=True
-    ).stdout.split()[-1]
-    major = version.split(".")[0]
+    major = _major(binaries)
     made_by = (data / "PG_VERSION").read_text().strip()
-    if made_by != major:
+    if made_by != str(major):
         raise NoDatabase(
-            f"The data in {data} were made by PostgreSQL {made_by}; this is {version}, which does "
+            f"The data in {data} were made by PostgreSQL {made_by}; this is {major}, which does "
             "not read them. Dump them with the old version, or forget them with `make clean`."
         )
+
+
+def _major(binaries: Path) -> int:
+    """Ask the server for its major version: "postgres (PostgreSQL) 16.4 (Debian 16.4-1)" is 16."""
+    said = subprocess.run(
+        [str(binaries / "postgres"), "--version"], capture_output=True, text=True, check=True
+    ).stdout
+    found = re.search(r"\) (\d+)", said)
+    if found is None:
+        raise NoDatabase(f"{binaries / 'postgres'} does not tell its version: {said}")
+    return int(found[1])
 
 
 def _give(folder: Path, account: Account | None) -> None:

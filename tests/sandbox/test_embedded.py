@@ -44,6 +44,15 @@ def start_postgres(state: Path, supervisor: Supervisor, *, is_throw_away: bool =
     return server
 
 
+class TestLocale:
+    @pytest.mark.parametrize(("major", "is_builtin"), [(14, False), (16, False), (17, True)])
+    def test_is_the_builtin_one_where_there_is_one(self, major: int, is_builtin: bool) -> None:
+        options = postgres.locale_options(major=major)
+
+        assert ("--locale-provider=builtin" in options) is is_builtin
+        assert any(option.startswith("--locale=C") for option in options)
+
+
 class TestPostgres:
     def test_limits_waiting_by_role(self, state: Path, supervisor: Supervisor) -> None:
         server = start_postgres(state, supervisor)
