@@ -29,5 +29,9 @@ def show(reporter: Reporter, environment: Mapping[str, str]) -> None:
         f"          curl -X POST {environment['SANDBOX_WAREHOUSE_URL']}/_control/faults "
         """-H 'Content-Type: application/json' -d '{"operation": "*", "fault": "error_before"}'"""
     )
+    reporter.line("          and repair it:")
+    reporter.line(
+        f"          curl -X DELETE {environment['SANDBOX_WAREHOUSE_URL']}/_control/faults"
+    )
     reporter.line("Logs      var/log/     Stop  Ctrl-C (data stay)     Forget all  make clean")
     reporter.line(f"Ready after {reporter.seconds:.1f} s.", style="green")

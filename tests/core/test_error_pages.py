@@ -5,6 +5,7 @@ from django.db import OperationalError
 from django.test import Client, RequestFactory
 
 from globalmart.core import error_pages
+from globalmart.core.requests import correlated
 
 
 class TestServerError:
@@ -20,9 +21,11 @@ class TestServerError:
         assert b"try again" in response.content
 
     def test_is_a_500_with_a_reference_otherwise(self) -> None:
-        response = error_pages.server_error(RequestFactory().get("/basket/"))
+        with correlated("reference-of-ada"):
+            response = error_pages.server_error(RequestFactory().get("/basket/"))
 
         assert response.status_code == 500
+        assert b"reference-of-ada" in response.content
 
 
 @pytest.mark.django_db
