@@ -62,6 +62,7 @@ MOTIFS: tuple[tuple[Motif, str], ...] = (
     (goods.cloth, "throw blanket towel cushion apron robe cloth linen mat scarf rug"),
     (goods.jar, "jam honey spice tea jar chutney salt cream pickle"),
     (goods.soap, "soap chocolate bar sponge eraser"),
-    (goods.tool, "knife brush trowel pencil scissor secateur razor pen spoon fork tool"),
+    (goods.brush, "brush"),
+    (goods.tool, "knife trowel pencil scissor secateur razor pen spoon fork tool"),
 )
 BY_WORD = {word: motif for motif, words in MOTIFS for word in words.split()}

@@ -74,6 +74,20 @@ def tool(dice: Dice, inks: Inks) -> str:
     )
 
 
+def brush(dice: Dice, inks: Inks) -> str:
+    """A brush for the bath, lying on its bristles."""
+    lean, hairs = dice.between(-8, -2), range(96, 232, 16)
+    bristles = "".join(
+        f'<rect x="{x}" y="246" width="9" height="66" rx="4" fill="{inks.light}"/>' for x in hairs
+    )
+    return (
+        f'<g transform="rotate({lean} 200 270)">{bristles}'
+        f'<rect x="216" y="216" width="128" height="24" rx="12" fill="{inks.dark}"/>'
+        f'<rect x="84" y="204" width="158" height="48" rx="24" fill="{inks.middle}"/>'
+        f'<circle cx="326" cy="228" r="5" fill="{inks.backdrop}"/></g>'
+    )
+
+
 def still_life(dice: Dice, inks: Inks) -> str:
     """An arch, a column and a ball: for what has no drawing of its own."""
     height, ball = dice.between(150, 190), dice.between(34, 48)

@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 import pytest
 from django.test import Client
 
+from orders.artwork import pick_motif
 from orders.models import Product
 from tests.builders import add_product
 
@@ -129,6 +130,9 @@ class TestPicture:
         assert "public" in answer.headers["Cache-Control"]
         assert ElementTree.fromstring(answer.content).tag.endswith("svg")  # noqa: S314 - our own
         assert answer.content == client.get("/p/mug/picture.svg").content
+
+    def test_a_brush_is_no_knife(self) -> None:
+        assert pick_motif("Bath Brush, Long") is not pick_motif("Bread Knife")
 
     def test_a_name_cannot_break_out_of_it(self, client: Client, mug: Product) -> None:
         Product.objects.update(name="<script>alert(1)</script>")
