@@ -48,6 +48,7 @@ class PaymentAttemptAdmin(HouseAdmin):
 
 @admin.register(models.PaymentOperation)
 class PaymentOperationAdmin(HouseAdmin):
+    hidden = ("request", "lease_token")  # the request holds the order's secret link
     list_display = ("attempt", "kind", "number", chip(), "tries", "due_at", "last_error")
     list_filter = ("state", "kind")
     list_select_related = ("attempt",)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from globalmart.core.choreography import Stuck
+from globalmart.core.choreography import MOST_STUCK, Stuck
 from payments.models import OrderAccount, PaymentAttempt, PaymentOperation, StripeEvent
 from payments.states import (
     ATTEMPT_AGE,
@@ -142,7 +142,7 @@ def list_stuck_attempts(*, now: datetime) -> list[Stuck]:
         for state, age in ATTEMPT_AGE.items()
         for row in PaymentAttempt.objects.filter(
             state=state, state_changed_at__lt=now - age
-        ).order_by("state_changed_at")[:100]
+        ).order_by("state_changed_at")[:MOST_STUCK]
     ]
 
 
@@ -158,7 +158,7 @@ def list_stuck_operations(*, now: datetime) -> list[Stuck]:
         for state, age in OPERATION_AGE.items()
         for row in PaymentOperation.objects.filter(
             state=state, due_at__isnull=False, created_at__lt=now - age
-        ).order_by("created_at")[:100]
+        ).order_by("created_at")[:MOST_STUCK]
     ]
 
 

@@ -17,8 +17,8 @@ from payments.states import ATTEMPT, OPERATION, AttemptState, OperationKind, Ope
 
 # Stripe may forget a key after 24 h; the same key would then be a new request.
 KEY_LIFE = timedelta(hours=23)
-# Twice the gateway's deadline.
-LEASE_SECONDS = 20
+# A look-up and a call, each up to its deadline and one silence on top.
+LEASE_SECONDS = 45
 TRIES_BEFORE_CANCEL = 4
 # What an intent looks like when this operation has certainly not been applied to it.
 NOT_APPLIED = {
@@ -49,9 +49,8 @@ def send_operation(*, operation_id: int) -> None:
     operation, was_sent = _mark_sent(operation_id=operation_id, now=timezone.now())
     if operation is None:
         return
-    answer = _ask_first(operation) if was_sent else None
-    if answer is None:
-        answer = _call(operation)
+    told = _ask_first(operation) if was_sent else None
+    answer = told or _call(operation)
     apply_outcome(
         attempt_id=operation.attempt_id,
         answer=answer,
@@ -59,7 +58,9 @@ def send_operation(*, operation_id: int) -> None:
         now=timezone.now(),
         operation_id=operation.pk,
     )
-    if was_sent and answer.outcome == Outcome.UNKNOWN:
+    # Only where the look-up was answered, and saw the intent unconfirmed, did the same key go
+    # out again: a look-up without an answer proves nothing and must cancel nothing.
+    if was_sent and told is None and answer.outcome == Outcome.UNKNOWN:
         _give_up_confirming(operation)
 
 

@@ -195,9 +195,22 @@ def _close(books: Books, code: str) -> None:
     is_failure = bool(attempt.decline_code) and not is_hold
     books.move(AttemptState.FAILED if is_failure else AttemptState.CANCELLED, attempt.decline_code)
     attempt.next_check_at = None
+    if is_hold and not attempt.operations.filter(kind=OperationKind.CANCEL).exists():
+        _alert_hold_lost(books)
     drop_planned(attempt=attempt, now=books.now)
     event = events.PaymentFailed if is_failure else events.PaymentCancelled
     outbox.publish(event(subject_id=attempt.order_id, attempt_id=attempt.pk))
+
+
+def _alert_hold_lost(books: Books) -> None:
+    """The card's network or somebody at Stripe ended the hold; goods may be on their way."""
+    open_alert(
+        kind="hold_lost",
+        subject_type="order",
+        subject_id=books.attempt.order_id,
+        detail=f"The hold of attempt {books.attempt.number} ended without our asking: "
+        "stop the parcel or ask for another payment",
+    )
 
 
 def _decline(books: Books, code: str) -> None:

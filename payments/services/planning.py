@@ -7,6 +7,7 @@ from uuid import uuid4
 from django.db import transaction
 
 from globalmart.core import outbox, timeline
+from globalmart.core.alerts import open_alert
 from payments import events
 from payments.models import OrderAccount, PaymentAttempt, PaymentOperation
 from payments.states import OPEN, AttemptState, OperationKind, OperationState
@@ -43,14 +44,21 @@ def plan_capture(*, order_id: int, now: datetime) -> None:
     """Plan to capture all that is held for the order.
 
     One capture per intent is what Stripe allows without multicapture, so the first shipment
-    captures the whole; an order without a hold is left alone.
+    captures the whole. Where nothing is held and not all is captured, an alert says so.
     """
-    OrderAccount.objects.locked().get(order_id=order_id)
+    account = OrderAccount.objects.locked().get(order_id=order_id)
     held = PaymentAttempt.objects.locked().filter(
         order_id=order_id, purpose="order", state=AttemptState.AUTHORIZED
     )
     for attempt in held:
         plan_operation(attempt=attempt, kind=OperationKind.CAPTURE, now=now)
+    if not held and account.captured_minor < account.due_minor:
+        open_alert(
+            kind="capture_failed",
+            subject_type="order",
+            subject_id=order_id,
+            detail="Goods have left, and no hold is there to be captured",
+        )
 
 
 @transaction.atomic

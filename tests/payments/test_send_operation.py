@@ -183,6 +183,21 @@ class TestSendOperation:
 
         assert attempt_of(order).state == AttemptState.CANCELLED
 
+    def test_cancels_nothing_while_stripe_cannot_be_asked(
+        self, order: Order, stripe: FakeStripe
+    ) -> None:
+        send(order, "create")
+        stripe.lost["confirm"] = 1
+        stripe.instead["retrieve"].extend([REPLAYED_500] * 5)
+        for _ in range(6):
+            PaymentOperation.objects.filter(kind="confirm").update(tries=9)
+            send(order, "confirm")
+        assert not PaymentOperation.objects.filter(kind="cancel").exists()
+
+        send(order, "confirm")
+
+        assert attempt_of(order).state == AttemptState.AUTHORIZED
+
     @pytest.mark.parametrize(
         "late", [Answer(Outcome.UNKNOWN), Answer(Outcome.DECLINED, code="card_declined")]
     )

@@ -1,13 +1,14 @@
 """Each step of an order, and its second telling."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.utils import timezone
 
 from fulfillment.models import Fulfillment, Reservation, Stock
 from fulfillment.services import shipments
-from globalmart.core.models import OutboxEvent, TimelineEntry
+from globalmart.core.models import Alert, OutboxEvent, TimelineEntry
+from orders import jobs
 from orders.models import Order, OrderLine
 from orders.queries.orders import has_unpaid_overdue, list_stuck, list_unpaid_overdue
 from orders.queries.representation import represent
@@ -145,6 +146,38 @@ class TestRecordShipment:
         lifecycle.record_capture(order_id=confirmed.pk, now=timezone.now())
 
         assert state(confirmed) == "in_fulfillment"
+
+
+class TestLostHold:
+    def test_alarms_at_once_and_again_when_goods_leave(
+        self, confirmed: Order, stripe: FakeStripe
+    ) -> None:
+        stripe.set(attempt_of(confirmed).stripe_intent_id or "", "canceled")
+        check_attempt(attempt_id=attempt_of(confirmed).pk)
+        assert Alert.objects.filter(kind="hold_lost", subject_id=confirmed.pk).exists()
+
+        lifecycle.record_shipment(order_id=confirmed.pk, now=timezone.now())
+
+        assert Alert.objects.filter(kind="capture_failed", subject_id=confirmed.pk).exists()
+
+
+class TestExpireUnpaid:
+    def test_ends_the_others_when_one_cannot_be_ended(
+        self, order: Order, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        other = builders.place()
+        Order.objects.update(payment_due_at=timezone.now() - timedelta(minutes=1))
+        real = lifecycle.expire_order
+
+        def failing(*, order_id: int, now: datetime) -> None:
+            if order_id == order.pk:
+                raise RuntimeError("cannot be")
+            real(order_id=order_id, now=now)
+
+        monkeypatch.setattr(lifecycle, "expire_order", failing)
+        jobs.expire_unpaid()
+
+        assert (state(order), state(other)) == ("pending_payment", "expired")
 
 
 class TestExpireOrder:
