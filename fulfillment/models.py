@@ -120,7 +120,7 @@ class Fulfillment(WorkRow):
     state = models.CharField(
         max_length=30, choices=FulfillmentState.choices, default=FulfillmentState.PLANNED
     )
-    wms_number = models.CharField(max_length=60, blank=True, default="")
+    wms_number = models.CharField(max_length=64, blank=True, default="")
     first_sent_at = models.DateTimeField(null=True, blank=True)
     # Two look-ups without a find, 60 s apart, before the same reference is sent again.
     absent_since = models.DateTimeField(null=True, blank=True)
@@ -175,13 +175,13 @@ class Shipment(models.Model):
     order = models.ForeignKey("orders.Order", on_delete=models.PROTECT, related_name="+")
     fulfillment = models.ForeignKey(Fulfillment, on_delete=models.PROTECT, related_name="shipments")
     warehouse = models.ForeignKey(Warehouse, on_delete=models.PROTECT, related_name="+")
-    wms_shipment_id = models.CharField(max_length=60)
+    wms_shipment_id = models.CharField(max_length=64)
     state = models.CharField(
         max_length=20, choices=ShipmentState.choices, default=ShipmentState.LABEL_CREATED
     )
-    carrier = models.CharField(max_length=60, blank=True, default="")
-    tracking_number = models.CharField(max_length=80, blank=True, default="")
-    tracking_url = models.URLField(max_length=300, blank=True, default="")
+    carrier = models.CharField(max_length=500, blank=True, default="")
+    tracking_number = models.CharField(max_length=500, blank=True, default="")
+    tracking_url = models.URLField(max_length=500, blank=True, default="")
     shipped_at = models.DateTimeField()
     created_at = models.DateTimeField(db_default=Now())
 

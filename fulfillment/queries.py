@@ -9,7 +9,7 @@ from django.db.models import F, QuerySet, Sum
 
 from fulfillment.models import Fulfillment, Shipment, Stock, Warehouse
 from fulfillment.states import FULFILLMENT_AGE, FulfillmentState
-from globalmart.core.choreography import Stuck
+from globalmart.core.choreography import MOST_STUCK, Stuck
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,5 +119,5 @@ def list_stuck(*, now: datetime) -> list[Stuck]:
         for state, age in FULFILLMENT_AGE.items()
         for row in Fulfillment.objects.filter(state=state, state_changed_at__lt=now - age).order_by(
             "state_changed_at"
-        )[:100]
+        )[:MOST_STUCK]
     ]

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 from uuid import UUID
 
 from django.db import transaction
@@ -18,7 +19,7 @@ from fulfillment.gateways.wms import (
     WarehouseRejected,
     WarehouseUnavailable,
 )
-from fulfillment.models import Fulfillment, FulfillmentLine, Warehouse
+from fulfillment.models import Fulfillment, FulfillmentLine, Reservation, Warehouse
 from fulfillment.states import FULFILLMENT, FulfillmentState
 from globalmart.core import outbox, states, timeline
 from globalmart.core.alerts import open_alert
@@ -56,7 +57,9 @@ def open_fulfillment(
 
     `ship_to` has the keys of ShipTo. The second call for the order finds it there.
     """
-    warehouse = Warehouse.objects.filter(is_active=True).order_by("priority", "pk")[0]
+    # Where the units are reserved, whatever staff have made first since then.
+    held = Reservation.objects.filter(order_id=order_id).values_list("warehouse_id", flat=True)
+    warehouse = Warehouse.objects.get(pk=held[:1])
     if Fulfillment.objects.filter(order_id=order_id, warehouse=warehouse).exists():
         return
     fulfillment = Fulfillment.objects.create(
@@ -102,7 +105,10 @@ def _is_absent(row: Fulfillment) -> bool:
         _postpone(row, doubt, str(error), backoff(row.tries))
         return False
     if known is not None:
-        _record_answer(row, SubmitAnswer("duplicate", known.wms_number, "", ""))
+        result: Literal["rejected", "duplicate"] = (
+            "rejected" if known.status == "cancelled" else "duplicate"
+        )
+        _record_answer(row, SubmitAnswer(result, known.wms_number, known.status, ""))
         return False
     if not _is_surely_absent(row, timezone.now()):
         _postpone(row, doubt, "absent once; asked again in a minute", LOOK_AGAIN_SECONDS)

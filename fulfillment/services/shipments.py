@@ -1,9 +1,10 @@
 """What the warehouse says it has done: polled, recorded once, however often it is repeated."""
 
+import logging
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db import transaction
+from django.db import DataError, IntegrityError, transaction
 from django.utils import timezone
 
 from fulfillment import events, gateways
@@ -22,6 +23,8 @@ from globalmart.core.alerts import open_alert
 from globalmart.core.db import WORK_FIELDS
 from globalmart.core.ids import public_id
 from globalmart.core.work import backoff
+
+log = logging.getLogger(__name__)
 
 PAGE = 100
 # Longer than a call's deadline and the recording of a page together.
@@ -70,25 +73,35 @@ def record(*, warehouse_id: int, found: WarehouseOrder) -> None:
     """Record what the warehouse says about one of our requests; a repetition changes nothing."""
     known = Fulfillment.objects.filter(warehouse_id=warehouse_id, reference=found.reference).first()
     if known is None:
+        log.warning("the warehouse tells of %s, which is not ours", found.reference)
         open_alert(
             kind="warehouse_order_unknown",
             subject_type="warehouse",
             subject_id=warehouse_id,
-            detail=f"The warehouse tells of {found.reference}, which is not ours",
+            detail=f"The warehouse tells of {found.reference}, which is not ours; "
+            "the log names every other",
         )
         return
     if known.state in ENDED:
         return
     try:
-        _record_order(known.pk, found)
-    except states.IllegalTransition as error:
-        # One order that cannot be must not keep all others from being told.
-        open_alert(
-            kind="warehouse_disagrees",
-            subject_type="order",
-            subject_id=known.order_id,
-            detail=f"The warehouse says {found.status} of {found.reference}: {error}",
-        )
+        if found.status == "cancelled":
+            _alert_disagreement(known, "it has cancelled it without our asking")
+        else:
+            _record_order(known.pk, found)
+    except (states.IllegalTransition, DataError, IntegrityError) as error:
+        # One order that cannot be must not keep all others from being told. The error's own text
+        # may hold the row's values, so only its name is kept.
+        _alert_disagreement(known, f"{found.status} cannot be recorded: {type(error).__name__}")
+
+
+def _alert_disagreement(known: Fulfillment, what: str) -> None:
+    open_alert(
+        kind="warehouse_disagrees",
+        subject_type="order",
+        subject_id=known.order_id,
+        detail=f"The warehouse on {known.reference}: {what}",
+    )
 
 
 @transaction.atomic(durable=True)

@@ -13,10 +13,11 @@ from fulfillment.gateways.wms import (
     WarehouseRejected,
     WarehouseUnavailable,
 )
-from fulfillment.models import Fulfillment
+from fulfillment.models import Fulfillment, Warehouse
 from fulfillment.services import requests
 from fulfillment.states import FulfillmentState
 from globalmart.core.models import Alert, OutboxEvent, TimelineEntry
+from tests import builders
 from tests.fulfillment.conftest import open_request
 from tests.fulfillment.fakes import FakeWarehouse
 
@@ -210,3 +211,13 @@ class TestSubmit:
             ("ready", "submitting"),
             ("submitting", "accepted"),
         ]
+
+
+class TestWarehouseOfARequest:
+    def test_is_where_the_units_are_reserved(self, shop: None, warehouse: FakeWarehouse) -> None:
+        order = builders.place({"MUG": 1})
+        Warehouse.objects.create(code="north", name="North", priority=0)
+
+        row = open_request(order)
+
+        assert row.warehouse.code == "main"

@@ -1,5 +1,6 @@
 """What the warehouse says it has done is recorded once, however often it says so."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -54,6 +55,33 @@ class TestRecord:
         assert found.lines == (("CUP", 1), ("MUG", 2))
         assert levels() == {"MUG": (8, 0), "CUP": (4, 0)}
         assert queries.summaries([row.order_id]) == {row.order_id: "fulfilled"}
+
+    def test_takes_whatever_the_contract_allows(
+        self, accepted: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        wide = replace(parcel("P" * 64, **ALL), carrier="C" * 500, tracking_number="9" * 500)
+
+        row = hear(accepted, warehouse, "shipped", wide)
+
+        assert row.state == FulfillmentState.SHIPPED
+
+    def test_keeps_a_row_that_cannot_be_stored_from_stopping_all_others(
+        self, accepted: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        broken = replace(parcel(**ALL), tracking_number="9" * 501)
+
+        row = hear(accepted, warehouse, "shipped", broken)
+
+        assert row.state == FulfillmentState.ACCEPTED
+        assert "9999" not in Alert.objects.get(kind="warehouse_disagrees").detail
+
+    def test_alarms_when_the_warehouse_cancels_of_its_own(
+        self, accepted: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        row = hear(accepted, warehouse, "cancelled")
+
+        assert row.state == FulfillmentState.ACCEPTED
+        assert Alert.objects.filter(kind="warehouse_disagrees").exists()
 
     def test_changes_nothing_when_repeated(
         self, accepted: Fulfillment, warehouse: FakeWarehouse
