@@ -1,5 +1,7 @@
 """What orders does when told: handlers of events, and the expiry of what was not paid."""
 
+import logging
+import time
 from uuid import UUID
 
 from django.utils import timezone
@@ -8,7 +10,10 @@ from globalmart.core import bell
 from orders.queries.orders import list_unpaid_overdue
 from orders.services import lifecycle
 
+log = logging.getLogger(__name__)
+
 BATCH = 5_000
+BUDGET_SECONDS = 20
 
 
 def on_payment_authorized(*, event_id: UUID, subject_id: int, **_later: object) -> None:
@@ -37,7 +42,16 @@ def on_shipment_dispatched(*, event_id: UUID, subject_id: int, **_later: object)
 
 
 def expire_unpaid() -> None:
-    """Begin, or finish, the end of every unpaid order past its deadline."""
+    """Begin, or finish, the end of unpaid orders past their deadline, for a bounded time.
+
+    One order that cannot be ended must not keep the others from it.
+    """
     bell.answer("orders.unpaid")
+    stop_at = time.monotonic() + BUDGET_SECONDS
     for order_id in list_unpaid_overdue(now=timezone.now(), limit=BATCH):
-        lifecycle.expire_order(order_id=order_id, now=timezone.now())
+        try:
+            lifecycle.expire_order(order_id=order_id, now=timezone.now())
+        except Exception:
+            log.exception("order %s cannot be ended yet", order_id)
+        if time.monotonic() > stop_at:
+            return
