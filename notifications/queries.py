@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from globalmart.core.choreography import Stuck
+from globalmart.core.choreography import MOST_STUCK, Stuck
 from notifications.models import Message
 from notifications.states import MESSAGE_AGE
 
@@ -24,5 +24,5 @@ def list_stuck(*, now: datetime) -> list[Stuck]:
         for state, age in MESSAGE_AGE.items()
         for row in Message.objects.filter(state=state, state_changed_at__lt=now - age).order_by(
             "state_changed_at"
-        )[:100]
+        )[:MOST_STUCK]
     ]

@@ -6,4 +6,4 @@ SELECT message.id AS message_id, message.kind, message.due_at, message.last_erro
    AND NOT EXISTS (
        SELECT 1 FROM core_alert alert
         WHERE alert.closed_at IS NULL
-          AND alert.subject_type = 'message' AND alert.subject_id = message.id)
+          AND alert.subject_type = 'order' AND alert.subject_id = message.order_id)

@@ -12,5 +12,5 @@ SELECT subject.id AS message_id, subject.kind, subject.state, subject.state_chan
    AND NOT EXISTS (
        SELECT 1 FROM core_alert alert
         WHERE alert.closed_at IS NULL
-          AND alert.subject_type = 'message'
-          AND alert.subject_id = subject.id)
+          AND alert.subject_type = 'order'
+          AND alert.subject_id = subject.order_id)

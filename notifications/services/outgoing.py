@@ -1,7 +1,7 @@
 """Messages to customers: queued once per event, rendered and sent by a worker."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
@@ -19,8 +19,10 @@ from notifications.services.rendering import render_mail, render_sms
 from notifications.states import MESSAGE, MessageState
 from orders.queries.recipients import Recipient, get_recipient
 
-LEASE_SECONDS = 30
-MOST_TRIES = 12
+# A claimed batch's last message may wait for the others' ten seconds each.
+LEASE_SECONDS = 90
+# What could not be handed over for so long is not worth telling any more; staff hear of it.
+GIVE_UP_AFTER = timedelta(hours=24)
 # What can be told by text message, to those who asked for it.
 SMS_KINDS = ("shipment_dispatched",)
 UNREACHABLE = ".invalid"
@@ -140,7 +142,7 @@ def _record(
     fresh = Message.objects.locked().get(pk=message.pk)
     if fresh.state != MessageState.SENDING or not fresh.is_held_by(message.lease_token):
         return
-    if state == MessageState.QUEUED and fresh.tries >= MOST_TRIES:
+    if state == MessageState.QUEUED and now - fresh.created_at > GIVE_UP_AFTER:
         state = MessageState.FAILED
     _step(fresh, state, now)
     if state in {MessageState.QUEUED, MessageState.UNKNOWN}:

@@ -8,9 +8,10 @@ from globalmart.core.idempotency import fingerprint
 from orders.imports.countries import find_country
 from orders.imports.spool import SpooledLine
 from orders.models import Order, OrderLine, Product
+from orders.queries.recipients import IMPORT_CLIENT
 from orders.services.checkout import Address, Item, Submission
 
-CLIENT_NAME = "import"
+CLIENT_NAME = IMPORT_CLIENT
 CURRENCY = "GBP"
 PAYMENT_METHOD = "pm_card_visa"
 # The file holds no addresses; the reports and the documentation say what is written instead.

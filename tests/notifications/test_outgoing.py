@@ -12,6 +12,7 @@ from notifications.services import outgoing
 from notifications.services.outgoing import queue_message, send_message
 from notifications.states import MessageState
 from orders.models import Order
+from tests import builders
 from tests.notifications.conftest import FakePost
 
 EVENT = UUID(int=7)
@@ -70,7 +71,10 @@ class TestQueueMessage:
         assert post.sent == []
 
     def test_queues_it_all_the_same_when_the_import_asked_for_that(self, order: Order) -> None:
-        Order.objects.update(email="invoice-1@import.invalid", metadata={"notify": "1"})
+        client = builders.add_client("import")
+        Order.objects.update(
+            email="invoice-1@import.invalid", metadata={"notify": "1"}, api_client=client
+        )
         queue(order)
 
         assert Message.objects.get().state == MessageState.QUEUED
@@ -132,10 +136,17 @@ class TestSendMessage:
 
         assert send().state == MessageState.ACCEPTED
 
-    def test_gives_up_after_many_tries(self, order: Order, post: FakePost) -> None:
+    def test_outlasts_an_outage_of_many_tries(self, order: Order, post: FakePost) -> None:
         post.errors.append(MessageDeferred("busy"))
         queue(order)
-        Message.objects.update(tries=outgoing.MOST_TRIES)
+        Message.objects.update(tries=99)
+
+        assert send().state == MessageState.QUEUED
+
+    def test_gives_up_after_a_day(self, order: Order, post: FakePost) -> None:
+        post.errors.append(MessageDeferred("busy"))
+        queue(order)
+        Message.objects.update(created_at=timezone.now() - outgoing.GIVE_UP_AFTER)
 
         assert send().state == MessageState.FAILED
         assert Alert.objects.exists()
