@@ -69,6 +69,8 @@ def ring(names: Iterable[str]) -> bool:
                 function,
                 args=args,
                 timeout=180,
+                # Where no worker comes, rings must not pile up; the sweeper rings anew.
+                ttl=60,
                 result_ttl=0,
                 failure_ttl=86_400,
                 description=name,

@@ -35,6 +35,10 @@ class Work:
     has_due: str
 
 
+# How many subjects of a state the watchdog looks at; the oldest come first.
+MOST_STUCK = 5_000
+
+
 @dataclass(frozen=True, slots=True)
 class Stuck:
     """A subject that has been in a state for longer than its age limit."""

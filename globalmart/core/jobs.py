@@ -10,13 +10,14 @@ from django.utils import timezone
 from globalmart.core import bell
 from globalmart.core.alerts import open_alert
 from globalmart.core.choreography import Consumer, resolve, wiring
-from globalmart.core.db import WORK_FIELDS
-from globalmart.core.models import Delivery, IdempotencyKey
+from globalmart.core.db import WORK_FIELDS, constraint_name
+from globalmart.core.models import Delivery, Heartbeat, IdempotencyKey
 from globalmart.core.requests import correlated
 from globalmart.core.work import backoff, drain
 
 LEASE_SECONDS = 60
 MOST_TRIES = 30
+PRUNE_BATCH = 5_000
 
 
 def deliver(queue: str) -> None:
@@ -81,19 +82,28 @@ def _postpone(delivery_id: int, error: Exception) -> None:
         if delivery.state != Delivery.State.PENDING:
             return
         seconds = backoff(delivery.tries, first=0.2)
-        delivery.postpone(now=timezone.now(), seconds=seconds, error=repr(error))
+        delivery.postpone(now=timezone.now(), seconds=seconds, error=_name(error))
         if delivery.tries >= MOST_TRIES:
             delivery.state = Delivery.State.DEAD
             open_alert(
                 kind="delivery_dead",
                 subject_type="delivery",
                 subject_id=delivery.pk,
-                detail=f"{delivery.consumer} failed {delivery.tries} times: {error!r}",
+                detail=f"{delivery.consumer} failed {delivery.tries} times: {_name(error)}",
             )
         delivery.save(update_fields=["state", *WORK_FIELDS])
 
 
+def _name(error: Exception) -> str:
+    """What kind of error, without its text: PostgreSQL's may hold a whole row of personal data."""
+    return f"{type(error).__name__} {constraint_name(error)}".strip()
+
+
 def prune() -> None:
-    """Delete idempotency keys past their promised life."""
+    """Delete idempotency keys past their promised life, and heartbeats of processes long gone."""
     oldest = timezone.now() - timedelta(days=settings.IDEMPOTENCY_KEY_DAYS)
-    IdempotencyKey.objects.filter(created_at__lt=oldest).delete()
+    old = IdempotencyKey.objects.filter(created_at__lt=oldest).order_by("created_at")
+    # In batches: one statement for all would one day pass its time limit, and then every night.
+    while keys := list(old.values_list("pk", flat=True)[:PRUNE_BATCH]):
+        IdempotencyKey.objects.filter(pk__in=keys).delete()
+    Heartbeat.objects.filter(beat_at__lt=timezone.now() - timedelta(days=1)).delete()

@@ -1,11 +1,11 @@
 -- I15 No card number in orders
 -- No run of 13 to 19 digits, plain or in groups of four, passes the card networks' check digit.
 WITH content AS (
-    SELECT 'orders_order' AS table_name, id::text AS row_id, (to_jsonb(orders_order) - 'phone')::text AS content FROM orders_order
+    SELECT 'orders_order' AS table_name, id::text AS row_id, (to_jsonb(orders_order) - 'phone' - 'external_ref')::text AS content FROM orders_order
     UNION ALL
     SELECT 'orders_orderline' AS table_name, id::text AS row_id, to_jsonb(orders_orderline)::text AS content FROM orders_orderline
     UNION ALL
-    SELECT 'orders_basket' AS table_name, id::text AS row_id, (to_jsonb(orders_basket))::text AS content FROM orders_basket
+    SELECT 'orders_basket' AS table_name, id::text AS row_id, (to_jsonb(orders_basket) #- '{details,phone}' #- '{details,contact,phone}')::text AS content FROM orders_basket
 ), run AS (
     SELECT content.table_name, content.row_id, translate(found[1], ' -', '') AS digits
       FROM content,

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from globalmart.core.choreography import Stuck
+from globalmart.core.choreography import MOST_STUCK, Stuck
 from orders.models import Order
 from orders.states import ORDER_AGE, OrderState
 
@@ -30,5 +30,5 @@ def list_stuck(*, now: datetime) -> list[Stuck]:
         for state, age in ORDER_AGE.items()
         for order in Order.objects.filter(state=state, state_changed_at__lt=now - age).order_by(
             "state_changed_at"
-        )[:100]
+        )[:MOST_STUCK]
     ]

@@ -5,7 +5,7 @@ WITH content AS (
     UNION ALL
     SELECT 'core_outboxevent' AS table_name, id::text AS row_id, to_jsonb(core_outboxevent)::text AS content FROM core_outboxevent
     UNION ALL
-    SELECT 'core_idempotencykey' AS table_name, id::text AS row_id, to_jsonb(core_idempotencykey)::text AS content FROM core_idempotencykey
+    SELECT 'core_idempotencykey' AS table_name, id::text AS row_id, (to_jsonb(core_idempotencykey) - 'response_body' - 'key')::text || coalesce((nullif(response_body, '')::jsonb #- '{customer,phone}' #- '{external_ref}')::text, '') AS content FROM core_idempotencykey
     UNION ALL
     SELECT 'core_alert' AS table_name, id::text AS row_id, to_jsonb(core_alert)::text AS content FROM core_alert
 ), run AS (
