@@ -1,4 +1,4 @@
-"""Secret links to an order: an HMAC of the order and its link version; nothing secret is stored."""
+"""Secret links to an order: an HMAC of the order and its link version, made anew when needed."""
 
 import hmac
 from base64 import urlsafe_b64encode

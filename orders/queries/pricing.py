@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from globalmart.core.money import included_tax
 from orders.models import Price, Product, ShippingMethod, ShippingRate, TaxRate
 
-# PostgreSQL's bigint holds far more; no honest order does.
-MOST_TOTAL_MINOR = 10**12
+# Stripe takes amounts of at most eight digits; a larger order could never be paid.
+MOST_TOTAL_MINOR = 99_999_999
 
 
 class UnknownSku(Exception):
