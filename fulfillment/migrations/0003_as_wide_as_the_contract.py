@@ -4,35 +4,34 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('fulfillment', '0002_append_only'),
+        ("fulfillment", "0002_append_only"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='fulfillment',
-            name='wms_number',
-            field=models.CharField(blank=True, default='', max_length=64),
+            model_name="fulfillment",
+            name="wms_number",
+            field=models.CharField(blank=True, default="", max_length=64),
         ),
         migrations.AlterField(
-            model_name='shipment',
-            name='carrier',
-            field=models.CharField(blank=True, default='', max_length=500),
+            model_name="shipment",
+            name="carrier",
+            field=models.CharField(blank=True, default="", max_length=500),
         ),
         migrations.AlterField(
-            model_name='shipment',
-            name='tracking_number',
-            field=models.CharField(blank=True, default='', max_length=500),
+            model_name="shipment",
+            name="tracking_number",
+            field=models.CharField(blank=True, default="", max_length=500),
         ),
         migrations.AlterField(
-            model_name='shipment',
-            name='tracking_url',
-            field=models.URLField(blank=True, default='', max_length=500),
+            model_name="shipment",
+            name="tracking_url",
+            field=models.URLField(blank=True, default="", max_length=500),
         ),
         migrations.AlterField(
-            model_name='shipment',
-            name='wms_shipment_id',
+            model_name="shipment",
+            name="wms_shipment_id",
             field=models.CharField(max_length=64),
         ),
     ]
