@@ -82,3 +82,91 @@ class OperationKind(models.TextChoices):
     CONFIRM = "confirm"
     CAPTURE = "capture"
     CANCEL = "cancel"
+    REFUND = "refund"
+
+
+class RefundState(models.TextChoices):
+    REQUESTED = "requested"
+    APPROVED = "approved"
+    PROCESSING = "processing"
+    PENDING = "pending"
+    REQUIRES_ACTION = "requires_action"
+    UNKNOWN = "unknown"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    MANUAL = "manual"
+    REJECTED = "rejected"
+    CANCELLED = "cancelled"
+    EXTERNAL = "external"
+
+
+R = RefundState
+_TOLD = frozenset({R.PENDING, R.REQUIRES_ACTION, R.SUCCEEDED, R.FAILED, R.CANCELLED})
+# A refund that succeeded can still fail later: the customer's bank sends the money back.
+REFUND: Table = {
+    R.REQUESTED: frozenset({R.APPROVED, R.REJECTED, R.CANCELLED}),
+    R.APPROVED: frozenset({R.PROCESSING, R.CANCELLED}),
+    R.PROCESSING: frozenset({R.UNKNOWN}) | _TOLD,
+    R.UNKNOWN: frozenset({R.PROCESSING}) | _TOLD,
+    R.PENDING: _TOLD - {R.PENDING},
+    R.REQUIRES_ACTION: _TOLD - {R.REQUIRES_ACTION},
+    R.SUCCEEDED: frozenset({R.FAILED}),
+    R.FAILED: frozenset({R.PROCESSING, R.MANUAL}),
+    R.MANUAL: frozenset({R.SUCCEEDED}),
+    R.EXTERNAL: _TOLD,
+}
+REFUND_BEFORE_APPROVAL = (R.REQUESTED, R.REJECTED, R.CANCELLED)
+# In these states its amount is reserved against what was captured.
+REFUND_RESERVED = (R.APPROVED, R.PROCESSING, R.UNKNOWN, R.PENDING, R.REQUIRES_ACTION, R.MANUAL)
+REFUND_AGE: Ages = {
+    R.REQUESTED: timedelta(days=2),
+    R.APPROVED: timedelta(minutes=15),
+    R.PROCESSING: timedelta(minutes=15),
+    R.UNKNOWN: timedelta(minutes=15),
+    # Banks take up to ten days; Stripe says that most refunds arrive within five to ten.
+    R.PENDING: timedelta(days=10),
+    R.REQUIRES_ACTION: timedelta(days=2),
+    R.FAILED: timedelta(minutes=5),
+    R.MANUAL: timedelta(days=2),
+    R.EXTERNAL: timedelta(minutes=15),
+}
+
+
+class DisputeState(models.TextChoices):
+    WARNING = "warning"
+    NEEDS_RESPONSE = "needs_response"
+    UNDER_REVIEW = "under_review"
+    WON = "won"
+    LOST = "lost"
+
+
+D = DisputeState
+DISPUTE: Table = {
+    # An inquiry that is closed without a chargeback counts as won.
+    D.WARNING: frozenset({D.NEEDS_RESPONSE, D.UNDER_REVIEW, D.WON, D.LOST}),
+    D.NEEDS_RESPONSE: frozenset({D.UNDER_REVIEW, D.WON, D.LOST}),
+    D.UNDER_REVIEW: frozenset({D.NEEDS_RESPONSE, D.WON, D.LOST}),
+}
+DISPUTE_AGE: Ages = {
+    D.WARNING: timedelta(days=5),
+    D.NEEDS_RESPONSE: timedelta(days=5),
+    # The bank decides; Stripe says two to three months.
+    D.UNDER_REVIEW: timedelta(days=90),
+}
+
+
+class CaseKind(models.TextChoices):
+    """What does not fit. The first six are what a comparison with Stripe can find."""
+
+    MISSING_HERE = "missing_here"
+    MISSING_THERE = "missing_there"
+    AMOUNT = "amount"
+    STATE = "state"
+    DUPLICATE = "duplicate"
+    ORPHAN_HOLD = "orphan_hold"
+    BALANCE = "balance"
+    LATE_PAYMENT = "late_payment"
+    REFUND_FAILED = "refund_failed"
+    EXTERNAL_REFUND = "external_refund"
+    DISPUTE = "dispute"
+    FRAUD_WARNING = "fraud_warning"

@@ -34,7 +34,9 @@ class Intent:
     currency: str
     client_secret: str = ""
     error_code: str = ""
+    decline_id: str = ""
     capture_before: datetime | None = None
+    is_multicapture: bool = False
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -57,6 +59,8 @@ class Notice:
     intent_id: str
     is_live: bool
     created: datetime
+    object_type: str = ""
+    object_id: str = ""
 
 
 class BadSignature(Exception):

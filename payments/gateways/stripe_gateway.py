@@ -1,105 +1,73 @@
-"""Stripe through its SDK: one try, ten seconds by the wall clock, one answer."""
+"""PaymentIntents and webhooks at Stripe, translated into what payments knows."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 import stripe
 from django.conf import settings
 
-from globalmart.core.db import forbid_transaction
-from payments.gateways.classification import classify_error, classify_status
+from payments.gateways import stripe_client
+from payments.gateways.classification import classify_status
 from payments.gateways.intents import Answer, BadSignature, Intent, Notice, Outcome
+from payments.gateways.stripe_client import Reply, ask, options, params
 
-CONNECT_SECONDS, READ_SECONDS = 2, 8
-MOST_BYTES = 1_048_576
-# Whoever asks for a longer pause than this is asked again sooner.
-MOST_RETRY_AFTER = 3600
 # The SDK refuses signatures older than this but takes any from the future: we do not.
 PAST_SECONDS, FUTURE_SECONDS = 300, 60
-
-
-class DeadlineClient(stripe.RequestsClient):
-    """The SDK's HTTP client with a deadline over the whole answer and a cap on its size."""
-
-    def request(  # type: ignore[override]  # the SDK's own clients return bytes too
-        self, method: str, url: str, headers: Mapping[str, str] | None, post_data: Any = None
-    ) -> tuple[bytes, int, Mapping[str, str]]:
-        deadline = time.monotonic() + settings.STRIPE_TIMEOUT_SECONDS
-        stream, status, answer_headers = self.request_stream(method, url, headers, post_data)
-        chunks: list[bytes] = []
-        size = 0
-        try:
-            while chunk := stream.read1(65_536, decode_content=True):
-                chunks.append(chunk)
-                size += len(chunk)
-                if size > MOST_BYTES or time.monotonic() > deadline:
-                    stream.close()
-                    raise _broken("too long or too slow")
-        except stripe.APIConnectionError:
-            raise
-        except Exception as error:
-            raise _broken(f"broken off: {error}") from error
-        stream.release_conn()
-        return b"".join(chunks), status, answer_headers
-
-
-def _broken(what: str) -> stripe.APIConnectionError:
-    return stripe.APIConnectionError(f"Stripe's answer was {what}")  # type: ignore[no-untyped-call]
 
 
 class StripeGateway:
     """Payments' side of Stripe. See PaymentGateway for the contract."""
 
     def __init__(self, *, secret_key: str, api_base: str) -> None:
-        self._client = stripe.StripeClient(
-            secret_key,
-            base_addresses={"api": api_base},
-            max_network_retries=0,
-            http_client=DeadlineClient(timeout=(CONNECT_SECONDS, READ_SECONDS)),
-        )
+        client = stripe_client.make_client(secret_key=secret_key, api_base=api_base)
+        self._intents = client.v1.payment_intents
 
     def create(self, *, request: Mapping[str, Any], key: str) -> Answer:
-        intents = self._client.v1.payment_intents
-        return _ask(lambda: intents.create(_params(request), _options(key)))
+        return answer_of_reply(ask(lambda: self._intents.create(params(request), options(key))))
 
     def confirm(self, *, intent_id: str, request: Mapping[str, Any], key: str) -> Answer:
-        intents = self._client.v1.payment_intents
-        return _ask(lambda: intents.confirm(intent_id, _params(request), _options(key)))
+        return answer_of_reply(
+            ask(lambda: self._intents.confirm(intent_id, params(request), options(key)))
+        )
 
     def capture(self, *, intent_id: str, request: Mapping[str, Any], key: str) -> Answer:
-        intents = self._client.v1.payment_intents
-        return _ask(lambda: intents.capture(intent_id, _params(request), _options(key)))
+        return answer_of_reply(
+            ask(lambda: self._intents.capture(intent_id, params(request), options(key)))
+        )
 
     def cancel(self, *, intent_id: str, request: Mapping[str, Any], key: str) -> Answer:
-        intents = self._client.v1.payment_intents
-        return _ask(lambda: intents.cancel(intent_id, _params(request), _options(key)))
+        return answer_of_reply(
+            ask(lambda: self._intents.cancel(intent_id, params(request), options(key)))
+        )
 
     def retrieve(self, *, intent_id: str) -> Answer:
-        intents = self._client.v1.payment_intents
-        return _ask(lambda: intents.retrieve(intent_id, {"expand": ["latest_charge"]}))
+        expanded: Any = {"expand": ["latest_charge"]}
+        return answer_of_reply(ask(lambda: self._intents.retrieve(intent_id, expanded)))
 
 
-def _params(request: Mapping[str, Any]) -> Any:
-    """The stored request as the SDK wants it: it types each call's parameters one by one."""
-    return dict(request)
+def answer_of_reply(reply: Reply) -> Answer:
+    """Return what a reply means for an intent."""
+    if reply.error is None:
+        intent = _read(reply.raw)
+        if intent is None:
+            # An answer that cannot be read is no answer.
+            return Answer(Outcome.UNKNOWN, code="client_error")
+        return answer_of_intent(intent)
+    beside = _read(reply.beside)
+    if reply.error == Outcome.REFUSED and beside is not None:
+        # "Already captured", "cannot be cancelled": the state of the intent is the answer.
+        return answer_of_intent(beside)
+    return Answer(reply.error, beside, reply.code, reply.retry_after)
 
 
-def _options(key: str) -> Any:
-    return {"idempotency_key": key}
-
-
-def _ask(call: Callable[[], stripe.PaymentIntent]) -> Answer:
-    forbid_transaction()
+def _read(raw: Mapping[str, Any] | None) -> Intent | None:
+    """Return the intent, or None for one that is not there or badly written."""
     try:
-        intent = read_intent(call().to_dict())
-    except stripe.StripeError as error:
-        return _answer_of_error(error)
-    except Exception:
-        # Whatever broke after bytes may have left is silence, not a no.
-        return Answer(Outcome.UNKNOWN, code="client_error")
-    return answer_of_intent(intent)
+        return read_intent(raw) if raw is not None else None
+    except (KeyError, TypeError, ValueError, AttributeError):
+        return None
 
 
 def answer_of_intent(intent: Intent) -> Answer:
@@ -110,44 +78,13 @@ def answer_of_intent(intent: Intent) -> Answer:
     return Answer(outcome, intent, intent.error_code)
 
 
-def _answer_of_error(error: stripe.StripeError) -> Answer:
-    body = error.json_body if isinstance(error.json_body, dict) else {}
-    found = body.get("error")
-    detail: Mapping[str, Any] = found if isinstance(found, dict) else {}
-    code = str(detail.get("decline_code") or detail.get("code") or detail.get("type") or "")
-    outcome = classify_error(
-        http_status=error.http_status, error_type=str(detail.get("type") or "")
-    )
-    intent = _intent_beside(detail)
-    if outcome == Outcome.REFUSED and intent is not None:
-        # "Already captured", "cannot be cancelled": the state of the intent is the answer.
-        return answer_of_intent(intent)
-    return Answer(outcome, intent, code, _retry_after(error))
-
-
-def _intent_beside(detail: Mapping[str, Any]) -> Intent | None:
-    raw = detail.get("payment_intent")
-    try:
-        return read_intent(raw) if isinstance(raw, dict) else None
-    except (KeyError, TypeError, ValueError, AttributeError):
-        # A refusal stands, however badly the intent beside it is written.
-        return None
-
-
-def _retry_after(error: stripe.StripeError) -> float | None:
-    try:
-        seconds = float((error.headers or {}).get("Retry-After", ""))
-    except ValueError:
-        return None
-    return seconds if 0 <= seconds <= MOST_RETRY_AFTER else None
-
-
 def read_intent(raw: Mapping[str, Any]) -> Intent:
     """Return an Intent from Stripe's JSON. Raises KeyError where Stripe left out what it owes."""
     error = raw.get("last_payment_error") or {}
     charge = raw.get("latest_charge")
     details = charge.get("payment_method_details") if isinstance(charge, dict) else None
-    before = ((details or {}).get("card") or {}).get("capture_before")
+    card = (details or {}).get("card") or {}
+    before = card.get("capture_before")
     return Intent(
         id=raw["id"],
         status=raw["status"],
@@ -156,9 +93,17 @@ def read_intent(raw: Mapping[str, Any]) -> Intent:
         currency=str(raw["currency"]).upper(),
         client_secret=raw.get("client_secret") or "",
         error_code=str(error.get("decline_code") or error.get("code") or ""),
+        decline_id=_decline_id(error),
         capture_before=datetime.fromtimestamp(before, UTC) if before else None,
+        is_multicapture=(card.get("multicapture") or {}).get("status") == "available",
         metadata=raw.get("metadata") or {},
     )
+
+
+def _decline_id(error: Mapping[str, Any]) -> str:
+    """Return what tells one decline from the next: its charge, or else the card that was tried."""
+    method = error.get("payment_method") or {}
+    return str(error.get("charge") or method.get("id") or "")
 
 
 def read_notice(*, payload: bytes, signature: str) -> Notice:
@@ -170,15 +115,22 @@ def read_notice(*, payload: bytes, signature: str) -> Notice:
         stamp = next(part[2:] for part in signature.split(",") if part.startswith("t="))
         if int(stamp) > time.time() + FUTURE_SECONDS:
             raise BadSignature("signed in the future")
-        thing = event["data"]["object"]
-        is_intent = thing.get("object") == "payment_intent"
-        intent = thing["id"] if is_intent else thing.get("payment_intent")
-        return Notice(
-            event_id=event["id"],
-            type=event["type"],
-            intent_id=intent if isinstance(intent, str) else "",
-            is_live=bool(event["livemode"]),
-            created=datetime.fromtimestamp(event["created"], UTC),
-        )
+        return notice_of_event(event)
     except (ValueError, KeyError, StopIteration, stripe.SignatureVerificationError) as error:
         raise BadSignature(str(error)) from error
+
+
+def notice_of_event(event: Mapping[str, Any]) -> Notice:
+    """Return what an event tells: ids only. Raises KeyError or ValueError for no event."""
+    thing = event["data"]["object"]
+    kind = str(thing.get("object") or "")
+    intent = thing["id"] if kind == "payment_intent" else thing.get("payment_intent")
+    return Notice(
+        event_id=event["id"],
+        type=event["type"],
+        object_type=kind,
+        object_id=str(thing.get("id") or ""),
+        intent_id=intent if isinstance(intent, str) else "",
+        is_live=bool(event["livemode"]),
+        created=datetime.fromtimestamp(event["created"], UTC),
+    )

@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from payments.gateways.classification import STATUS, classify_error, classify_status
 from payments.gateways.intents import Outcome
-from payments.gateways.stripe_gateway import _answer_of_error
+from payments.gateways.stripe_client import Reply, ask
+from payments.gateways.stripe_gateway import answer_of_reply
 
 TYPES = ["", "api_error", "card_error", "idempotency_error", "invalid_request_error", "new_error"]
 RAW = {"id": "pi_ada", "amount": 2195, "currency": "gbp", "amount_received": 0}
@@ -90,6 +91,13 @@ class TestClassifyError:
             assert 400 <= http_status < 500
 
 
+def _reply(error: stripe.StripeError) -> Reply:
+    def broken() -> stripe.StripeObject:
+        raise error
+
+    return ask(broken)
+
+
 def _error(kind: type[stripe.StripeError], status: int | None, detail: object) -> Outcome:
     body = {"error": detail}
     if kind is stripe.CardError:
@@ -98,7 +106,7 @@ def _error(kind: type[stripe.StripeError], status: int | None, detail: object) -
         found = kind("no", None, None, None, status, body)
     else:
         found = kind("no", None, status, body)
-    return _answer_of_error(found).outcome
+    return answer_of_reply(_reply(found)).outcome
 
 
 class TestAnswerOfError:
@@ -136,10 +144,10 @@ class TestAnswerOfError:
     def test_honours_a_sane_retry_after(self, header: str, seconds: float | None) -> None:
         error = stripe.RateLimitError("slow", None, 429, {}, {"Retry-After": header})
 
-        assert _answer_of_error(error).retry_after == seconds
+        assert answer_of_reply(_reply(error)).retry_after == seconds
 
     def test_prefers_the_banks_reason(self) -> None:
         detail = {"type": "card_error", "code": "card_declined", "decline_code": "lost_card"}
         error = stripe.CardError("no", None, "card_declined", None, 402, {"error": detail})
 
-        assert _answer_of_error(error).code == "lost_card"
+        assert answer_of_reply(_reply(error)).code == "lost_card"

@@ -1,4 +1,4 @@
-"""Money of orders: one account per order, attempts, operations sent to Stripe, the ledger."""
+"""Money of orders: one account per order, attempts to pay, operations sent to Stripe."""
 
 from uuid import uuid4
 
@@ -66,10 +66,18 @@ class PaymentAttempt(models.Model):
     amount_minor = models.BigIntegerField()
     authorized_minor = models.BigIntegerField(default=0)
     captured_minor = models.BigIntegerField(default=0)
+    refunded_minor = models.BigIntegerField(default=0)
+    refund_reserved_minor = models.BigIntegerField(default=0)
+    # How much is to be captured in all, once the captures under way are through.
+    capture_target_minor = models.BigIntegerField(default=0)
+    # Whether the card lets one hold be captured in several parts.
+    is_multicapture = models.BooleanField(default=False)
     payment_method = models.CharField(max_length=255, blank=True, default="")
     stripe_intent_id = models.CharField(max_length=255, null=True, blank=True, unique=True)  # noqa: DJ001 - unique
     decline_code = models.CharField(max_length=60, blank=True, default="")
     declines = models.PositiveSmallIntegerField(default=0)
+    # What the last decline that was counted is known by at Stripe: told twice, it counts once.
+    last_decline_id = models.CharField(max_length=255, blank=True, default="")
     capture_before = models.DateTimeField(null=True, blank=True)
     # When the poller looks the intent up again, whatever webhooks say.
     next_check_at = models.DateTimeField(null=True, blank=True)
@@ -99,6 +107,17 @@ class PaymentAttempt(models.Model):
                 & Q(authorized_minor__lte=F("amount_minor")),
                 name="attempt_amounts_in_order",
             ),
+            models.CheckConstraint(
+                condition=Q(refunded_minor__gte=0)
+                & Q(refund_reserved_minor__gte=0)
+                & Q(captured_minor__gte=F("refunded_minor") + F("refund_reserved_minor")),
+                name="attempt_refunded_within_captured",
+            ),
+            models.CheckConstraint(
+                condition=Q(capture_target_minor__gte=0)
+                & Q(capture_target_minor__lte=F("amount_minor")),
+                name="attempt_capture_target_within_amount",
+            ),
         ]
         indexes = [
             models.Index(
@@ -118,6 +137,13 @@ class PaymentOperation(WorkRow):
     uuid = models.UUIDField(unique=True, default=uuid4, editable=False)
     attempt = models.ForeignKey(PaymentAttempt, on_delete=models.PROTECT, related_name="operations")
     kind = models.CharField(max_length=10, choices=OperationKind.choices)
+    refund = models.ForeignKey(
+        "payments.Refund",
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="operations",
+    )
     number = models.PositiveSmallIntegerField(default=1)
     state = models.CharField(
         max_length=10, choices=OperationState.choices, default=OperationState.PLANNED
@@ -140,6 +166,25 @@ class PaymentOperation(WorkRow):
                 condition=Q(state__in=OperationState.values), name="operation_state_known"
             ),
             models.CheckConstraint(condition=Q(amount_minor__gte=0), name="operation_amount"),
+            models.CheckConstraint(
+                condition=Q(kind=OperationKind.REFUND, refund__isnull=False)
+                | (~Q(kind=OperationKind.REFUND) & Q(refund__isnull=True)),
+                name="refund_operation_has_refund",
+            ),
+            # Two captures, or two cancels, may never be under way for one hold.
+            models.UniqueConstraint(
+                fields=["attempt", "kind"],
+                condition=Q(
+                    kind__in=[OperationKind.CAPTURE, OperationKind.CANCEL],
+                    finished_at__isnull=True,
+                ),
+                name="one_open_operation_per_kind",
+            ),
+            models.UniqueConstraint(
+                fields=["refund"],
+                condition=Q(finished_at__isnull=True),
+                name="one_open_operation_per_refund",
+            ),
         ]
         indexes = [
             models.Index(fields=["due_at"], name="operation_due", condition=Q(due_at__isnull=False))
@@ -147,46 +192,3 @@ class PaymentOperation(WorkRow):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.number} of attempt {self.attempt_id}"
-
-
-class LedgerEntry(models.Model):
-    """One side of a booking. The entries of a transaction sum to zero; rows never change."""
-
-    txn = models.UUIDField(db_index=True)
-    order = models.ForeignKey("orders.Order", on_delete=models.PROTECT, related_name="+")
-    attempt = models.ForeignKey(PaymentAttempt, on_delete=models.PROTECT, related_name="entries")
-    account = models.CharField(max_length=40)
-    amount_minor = models.BigIntegerField()
-    currency = models.CharField(max_length=3)
-    booked_at = models.DateTimeField(db_default=Now())
-
-    class Meta:
-        verbose_name_plural = "ledger entries"
-        indexes = [models.Index(fields=["account", "currency"], name="ledger_account")]
-
-    def __str__(self) -> str:
-        return f"{self.account} {self.amount_minor} {self.currency}"
-
-
-class StripeEvent(WorkRow):
-    """The webhook inbox: stored before anything else, one row per event id."""
-
-    event_id = models.CharField(max_length=255, unique=True)
-    type = models.CharField(max_length=80)
-    intent_id = models.CharField(max_length=255, blank=True, default="", db_index=True)
-    is_live = models.BooleanField()
-    created = models.DateTimeField()
-    received_at = models.DateTimeField(db_default=Now())
-    done_at = models.DateTimeField(null=True, blank=True)
-
-    objects = WorkQuerySet.as_manager()
-
-    class Meta:
-        indexes = [
-            models.Index(
-                fields=["due_at"], name="stripe_event_due", condition=Q(due_at__isnull=False)
-            )
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.type} {self.event_id}"

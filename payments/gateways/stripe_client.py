@@ -1,0 +1,126 @@
+"""The one way to Stripe: its SDK, one try, ten seconds by the wall clock, one reply."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import stripe
+from django.conf import settings
+
+from globalmart.core.db import forbid_transaction
+from payments.gateways.classification import classify_error
+from payments.gateways.intents import Outcome
+
+CONNECT_SECONDS, READ_SECONDS = 2, 8
+MOST_BYTES = 1_048_576
+# Whoever asks for a longer pause than this is asked again sooner.
+MOST_RETRY_AFTER = 3600
+
+
+class DeadlineClient(stripe.RequestsClient):
+    """The SDK's HTTP client with a deadline over the whole answer and a cap on its size."""
+
+    def request(  # type: ignore[override]  # the SDK's own clients return bytes too
+        self, method: str, url: str, headers: Mapping[str, str] | None, post_data: Any = None
+    ) -> tuple[bytes, int, Mapping[str, str]]:
+        deadline = time.monotonic() + settings.STRIPE_TIMEOUT_SECONDS
+        stream, status, answer_headers = self.request_stream(method, url, headers, post_data)
+        chunks: list[bytes] = []
+        size = 0
+        try:
+            while chunk := stream.read1(65_536, decode_content=True):
+                chunks.append(chunk)
+                size += len(chunk)
+                if size > MOST_BYTES or time.monotonic() > deadline:
+                    stream.close()
+                    raise _broken("too long or too slow")
+        except stripe.APIConnectionError:
+            raise
+        except Exception as error:
+            raise _broken(f"broken off: {error}") from error
+        stream.release_conn()
+        return b"".join(chunks), status, answer_headers
+
+
+def _broken(what: str) -> stripe.APIConnectionError:
+    return stripe.APIConnectionError(f"Stripe's answer was {what}")  # type: ignore[no-untyped-call]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What came back from one call: Stripe's JSON, or what an error or a silence means.
+
+    `error` is the outcome of an error (None: the call was answered with `raw`); `beside` is the
+    object that Stripe shows beside an error, where it shows one.
+    """
+
+    raw: Mapping[str, Any] | None = None
+    error: Outcome | None = None
+    code: str = ""
+    retry_after: float | None = None
+    beside: Mapping[str, Any] | None = None
+
+
+@lru_cache
+def make_client(*, secret_key: str, api_base: str) -> stripe.StripeClient:
+    """Return the client for these settings; safe to share between threads."""
+    return stripe.StripeClient(
+        secret_key,
+        base_addresses={"api": api_base},
+        max_network_retries=0,
+        http_client=DeadlineClient(timeout=(CONNECT_SECONDS, READ_SECONDS)),
+    )
+
+
+def client() -> stripe.StripeClient:
+    """Return the client that the settings describe."""
+    return make_client(secret_key=settings.STRIPE_SECRET_KEY, api_base=settings.STRIPE_API_BASE)
+
+
+def params(request: Mapping[str, Any]) -> Any:
+    """The stored request as the SDK wants it: it types each call's parameters one by one."""
+    return dict(request)
+
+
+def options(key: str) -> Any:
+    """Send this idempotency key."""
+    return {"idempotency_key": key}
+
+
+def ask(call: Callable[[], stripe.StripeObject]) -> Reply:
+    """Make one call; whatever breaks after bytes may have left is silence, not a no.
+
+    Refuses to run in a transaction. Never raises for what Stripe answers or fails to answer.
+    """
+    forbid_transaction()
+    try:
+        return Reply(raw=call().to_dict())
+    except stripe.StripeError as error:
+        return _reply_of_error(error)
+    except Exception:
+        return Reply(error=Outcome.UNKNOWN, code="client_error")
+
+
+def _reply_of_error(error: stripe.StripeError) -> Reply:
+    body = error.json_body if isinstance(error.json_body, dict) else {}
+    found = body.get("error")
+    detail: Mapping[str, Any] = found if isinstance(found, dict) else {}
+    beside = detail.get("payment_intent")
+    return Reply(
+        error=classify_error(
+            http_status=error.http_status, error_type=str(detail.get("type") or "")
+        ),
+        code=str(detail.get("decline_code") or detail.get("code") or detail.get("type") or ""),
+        retry_after=_retry_after(error),
+        beside=beside if isinstance(beside, dict) else None,
+    )
+
+
+def _retry_after(error: stripe.StripeError) -> float | None:
+    try:
+        seconds = float((error.headers or {}).get("Retry-After", ""))
+    except ValueError:
+        return None
+    return seconds if 0 <= seconds <= MOST_RETRY_AFTER else None
