@@ -70,6 +70,37 @@ class TestCapture:
         )  # fmt: skip
         assert (second.status, second.amount_received) == ("succeeded", 900)
 
+    def test_parts_add_up_until_the_final_one(self, server: StripeProcess) -> None:
+        client = server.client()
+        made = server.held(payment_method_options=MULTICAPTURE)
+        seen = []
+
+        for amount, is_final in ((100, False), (250, False), (300, False), (50, True)):
+            after = client.v1.payment_intents.capture(
+                made.id, {"amount_to_capture": amount, "final_capture": is_final}
+            )
+            seen.append((after.status, after.amount_received, after.amount_capturable))
+
+        assert seen == [
+            ("requires_capture", 100, 900),
+            ("requires_capture", 350, 650),
+            ("requires_capture", 650, 350),
+            ("succeeded", 700, 0),
+        ]
+        assert server.line(made.id)["captured_minor"] == 700
+
+    def test_more_than_fifty_parts_are_refused(self, server: StripeProcess) -> None:
+        client = server.client()
+        made = server.held(payment_method_options=MULTICAPTURE)
+        part = {"amount_to_capture": 1, "final_capture": False}
+        for _ in range(50):
+            client.v1.payment_intents.capture(made.id, part)  # type: ignore[arg-type]
+
+        with pytest.raises(stripe.InvalidRequestError, match="50 times"):
+            client.v1.payment_intents.capture(made.id, part)  # type: ignore[arg-type]
+
+        assert server.line(made.id)["captured_minor"] == 50
+
     @pytest.mark.parametrize(
         ("method", "options"),
         [("pm_card_visa", {}), ("pm_card_sandbox_noMulticapture", MULTICAPTURE)],
@@ -95,3 +126,7 @@ class TestCapture:
         assert caught.value.json_body["error"]["decline_code"] == "insufficient_funds"
         found = server.client().v1.payment_intents.retrieve(made.id)
         assert (found.status, found.amount_received) == ("requires_capture", 0)
+        assert found.last_payment_error is not None
+        assert found.last_payment_error.charge == made.latest_charge
+        assert found.last_payment_error.payment_method is not None
+        assert found.last_payment_error.payment_method.id == made.payment_method

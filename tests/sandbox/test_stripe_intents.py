@@ -62,6 +62,10 @@ class TestConfirm:
         assert (declined.status, declined.payment_method) == ("requires_payment_method", None)
         assert declined.last_payment_error is not None
         assert declined.last_payment_error.decline_code == "generic_decline"
+        assert declined.last_payment_error.charge == declined.latest_charge
+        method = declined.last_payment_error.payment_method
+        assert method is not None
+        assert (method.object, method.type) == ("payment_method", "card")
 
         paid = client.v1.payment_intents.confirm(made.id, {"payment_method": "pm_card_mastercard"})
 

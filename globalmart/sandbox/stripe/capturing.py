@@ -5,6 +5,8 @@ from globalmart.sandbox.stripe.events import emit
 from globalmart.sandbox.stripe.parameters import Parameters
 from globalmart.sandbox.stripe.store import PRIVATE, Call, Json, shown
 
+MAX_CAPTURES = 50
+
 
 def capture(call: Call, intent: Json, params: Parameters) -> None:
     """Capture from an intent in requires_capture and save it. Raises StripeError."""
@@ -20,11 +22,16 @@ def capture(call: Call, intent: Json, params: Parameters) -> None:
             code="payment_intent_invalid_parameter",
             param="final_capture",
         )
+    if charge[PRIVATE].get("captures", 0) >= MAX_CAPTURES:
+        raise intents.unexpected(
+            intent, f"This PaymentIntent has been captured {MAX_CAPTURES} times, the most allowed."
+        )
     card = cards.BY_NAME[charge[PRIVATE]["card"]]
     if card.capture_decline:
         _refuse(call, intent, charge, card.capture_decline)
     charge["amount_captured"] += amount
     charge["captured"] = True
+    charge[PRIVATE]["captures"] = charge[PRIVATE].get("captures", 0) + 1
     intent["amount_received"] += amount
     intent["amount_capturable"] -= amount
     intent["metadata"] = params.metadata(intent["metadata"])
@@ -77,6 +84,7 @@ def _not_capturable(intent: Json) -> errors.StripeError:
 def _refuse(call: Call, intent: Json, charge: Json, decline: str) -> None:
     # The hold itself stays: what was promised by the bank may be tried again, or cancelled.
     error = cards.decline_error(decline, charge=charge["id"])
+    error.body["payment_method"] = shown(call.store.must(charge["payment_method"]))
     intent["last_payment_error"] = dict(error.body)
     intents.save(call, intent, charge)
     error.body["payment_intent"] = shown(intent)
