@@ -1,0 +1,56 @@
+"""What an order's account says."""
+
+from collections.abc import Sequence
+
+from payments.models import OrderAccount, PaymentAttempt, PaymentOperation
+from payments.states import OPEN, AttemptState, OperationKind
+
+
+def get_account(*, order_id: int) -> OrderAccount:
+    """Return the order's account. Raises OrderAccount.DoesNotExist."""
+    return OrderAccount.objects.get(order_id=order_id)
+
+
+def is_covered(*, order_id: int) -> bool:
+    """Tell whether what is due is authorized or captured, and not about to be cancelled.
+
+    A cancel that may have reached Stripe counts against a hold until its answer is known.
+    """
+    account = get_account(order_id=order_id)
+    if account.authorized_minor < account.due_minor:
+        return False
+    cancels = PaymentOperation.objects.filter(
+        attempt__order_id=order_id,
+        attempt__state=AttemptState.AUTHORIZED,
+        kind=OperationKind.CANCEL,
+        finished_at__isnull=True,
+    )
+    return not cancels.exists()
+
+
+def is_settled(*, order_id: int) -> bool:
+    """Tell whether all that is due has been captured."""
+    account = get_account(order_id=order_id)
+    return account.captured_minor >= account.due_minor
+
+
+def summaries(order_ids: Sequence[int]) -> dict[int, str]:
+    """Return each order's payment status, derived from its account and its live attempt:
+    unpaid, pending, authorized, partially_paid, paid, overpaid, partially_refunded, refunded."""
+    accounts = OrderAccount.objects.filter(order_id__in=order_ids)
+    attempts = PaymentAttempt.objects.filter(order_id__in=order_ids, state__in=OPEN)
+    waiting = set(attempts.values_list("order_id", flat=True))
+    return {row.order_id: _summary(row, row.order_id in waiting) for row in accounts}
+
+
+def _summary(account: OrderAccount, is_waiting: bool) -> str:
+    if account.refunded_minor:
+        whole = account.refunded_minor >= account.captured_minor
+        return "refunded" if whole else "partially_refunded"
+    if account.captured_minor:
+        if account.captured_minor > account.due_minor:
+            return "overpaid"
+        return "paid" if account.captured_minor == account.due_minor else "partially_paid"
+    if account.authorized_minor:
+        return "authorized"
+    return "pending" if is_waiting else "unpaid"

@@ -1,0 +1,65 @@
+"""Attempts to pay, as others may see them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from payments.models import PaymentAttempt
+from payments.states import LIVE
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptView:
+    """An attempt as other apps may see it. Minor units."""
+
+    id: int
+    uuid: UUID
+    order_id: int
+    number: int
+    mode: str
+    state: str
+    amount_minor: int
+    currency: str
+    decline_code: str
+    intent_id: str
+
+
+def _view(attempt: PaymentAttempt) -> AttemptView:
+    return AttemptView(
+        id=attempt.pk,
+        uuid=attempt.uuid,
+        order_id=attempt.order_id,
+        number=attempt.number,
+        mode=attempt.mode,
+        state=attempt.state,
+        amount_minor=attempt.amount_minor,
+        currency=attempt.currency,
+        decline_code=attempt.decline_code,
+        intent_id=attempt.stripe_intent_id or "",
+    )
+
+
+def find_attempt(*, uuid: UUID) -> AttemptView | None:
+    """Return the attempt with this uuid, or None."""
+    found = PaymentAttempt.objects.filter(uuid=uuid).first()
+    return _view(found) if found else None
+
+
+def find_live_attempt(*, order_id: int) -> AttemptView | None:
+    """Return the order's live attempt, or None."""
+    found = PaymentAttempt.objects.filter(order_id=order_id, state__in=LIVE).first()
+    return _view(found) if found else None
+
+
+def list_attempts(*, order_id: int) -> list[AttemptView]:
+    """Return all attempts to pay for the order, first to last."""
+    return [_view(row) for row in PaymentAttempt.objects.filter(order_id=order_id).order_by("pk")]
+
+
+def confirmed_by_us(order_ids: Sequence[int]) -> set[int]:
+    """Return those orders that have a live attempt which our server confirms: for the others
+    the customer's browser pays."""
+    ours = PaymentAttempt.objects.filter(
+        order_id__in=order_ids, mode=PaymentAttempt.Mode.SERVER, state__in=LIVE
+    )
+    return set(ours.values_list("order_id", flat=True))

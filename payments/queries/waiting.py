@@ -1,0 +1,54 @@
+"""What waits: for the sweeper, which rings for it, and for the watchdog, which alarms."""
+
+from datetime import datetime
+
+from globalmart.core.choreography import MOST_STUCK, Stuck
+from payments.models import PaymentAttempt, PaymentOperation, StripeEvent
+from payments.states import ATTEMPT_AGE, OPERATION_AGE
+
+
+def has_due_operations(*, now: datetime) -> bool:
+    """Tell whether an operation waits to be sent or resolved."""
+    return PaymentOperation.objects.due(now=now).exists()
+
+
+def has_due_checks(*, now: datetime) -> bool:
+    """Tell whether an attempt's intent is to be looked at."""
+    return PaymentAttempt.objects.filter(next_check_at__lte=now).exists()
+
+
+def has_due_webhooks(*, now: datetime) -> bool:
+    """Tell whether a stored webhook waits to be applied."""
+    return StripeEvent.objects.due(now=now).exists()
+
+
+def list_stuck_attempts(*, now: datetime) -> list[Stuck]:
+    """Return attempts older in their state than the state's age."""
+    return [
+        Stuck(
+            "order",
+            row.order_id,
+            "payment_stuck",
+            f"attempt {row.number} has been {state} since {row.state_changed_at:%F %T}",
+        )
+        for state, age in ATTEMPT_AGE.items()
+        for row in PaymentAttempt.objects.filter(
+            state=state, state_changed_at__lt=now - age
+        ).order_by("state_changed_at")[:MOST_STUCK]
+    ]
+
+
+def list_stuck_operations(*, now: datetime) -> list[Stuck]:
+    """Return operations that were due, or sent, longer ago than their state's age."""
+    return [
+        Stuck(
+            "operation",
+            row.pk,
+            "operation_stuck",
+            f"{row.kind} of attempt {row.attempt_id} is {state}: {row.last_error}",
+        )
+        for state, age in OPERATION_AGE.items()
+        for row in PaymentOperation.objects.filter(
+            state=state, due_at__isnull=False, created_at__lt=now - age
+        ).order_by("created_at")[:MOST_STUCK]
+    ]
