@@ -23,6 +23,12 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--idempotency-seconds", type=float, default=24 * 3600, help="after this a key is new again"
     )
+    parser.add_argument(
+        "--settle-seconds",
+        type=float,
+        default=1.0,
+        help="how soon a pending thing comes to its end",
+    )
     return parser.parse_args()
 
 
@@ -32,6 +38,7 @@ def _build(options: argparse.Namespace) -> StripeApp:
         keys=ApiKeys(secret=options.secret_key, publishable=options.publishable_key),
         webhooks=(options.webhook_url, options.webhook_secret),
         key_seconds=options.idempotency_seconds,
+        settle_seconds=options.settle_seconds,
     )
     app.faults.latency = options.latency
     return app

@@ -1,14 +1,17 @@
 """The server: keys, idempotency, one transaction for each call, CORS, the card form's pages."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 from globalmart.sandbox.book import Book
-from globalmart.sandbox.stripe import elements, errors, routes
+from globalmart.sandbox.stripe import controls, elements, errors, refunds, routes
 from globalmart.sandbox.stripe.events import API_VERSION
 from globalmart.sandbox.stripe.idempotency import Keys
 from globalmart.sandbox.stripe.keys import ApiKeys
-from globalmart.sandbox.stripe.store import Call, Store, new_id
+from globalmart.sandbox.stripe.later import Due, Later
+from globalmart.sandbox.stripe.store import Call, Json, Store, new_id
 from globalmart.sandbox.stripe.webhooks import Webhooks
 from globalmart.sandbox.web import App, Handler, Request, Response, json_response
 
@@ -19,13 +22,27 @@ CORS = {
     "Access-Control-Expose-Headers": "Request-Id, Stripe-Manage-Version, Stripe-Should-Retry",
     "Access-Control-Max-Age": "300",
 }
+CONTROLS: dict[str, routes.Operate] = {
+    "expire": controls.expire_hold,
+    "refunds": controls.refund,
+}
+ACTIONS: dict[str, Callable[[Call, Json], object]] = {
+    "refund.succeed": refunds.succeed,
+    "refund.fail": refunds.fail,
+}
 
 
 class StripeApp(App):
     """Stripe, as far as the shop uses it."""
 
     def __init__(
-        self, book: Book, *, keys: ApiKeys, webhooks: tuple[str, str], key_seconds: float
+        self,
+        book: Book,
+        *,
+        keys: ApiKeys,
+        webhooks: tuple[str, str],
+        key_seconds: float,
+        settle_seconds: float,
     ) -> None:
         """Build the server. `webhooks` is the endpoint's address and signing secret."""
         super().__init__()
@@ -33,6 +50,7 @@ class StripeApp(App):
         self._keys = keys
         self._answers = Keys(book, lifetime=key_seconds)
         self.webhooks = Webhooks(self.store, self.faults, url=webhooks[0], secret=webhooks[1])
+        self.later = Later(book, self._happen, seconds=settle_seconds)
         for method, path, name, operate in routes.OPERATIONS:
             self.route(method, path, name)(partial(self._execute, operate))
         complete = partial(self._execute, elements.complete_challenge)
@@ -40,7 +58,9 @@ class StripeApp(App):
         self.route("GET", "/v3/challenge/{id}")(partial(elements.challenge_page, self.store))
         self.route("GET", "/v3/{name}")(elements.asset)
         self.route("GET", "/clover/{name}")(elements.asset)
-        self.route("POST", "/_control/expire")(partial(self._control, elements.expire_hold))
+        for name, operate in CONTROLS.items():
+            self.route("POST", f"/_control/{name}")(partial(self._control, operate))
+        self.route("POST", "/_control/advance")(self._advance)
 
     def respond(self, request: Request) -> Response:
         """Answer a browser's preliminary question, or the call itself."""
@@ -75,10 +95,10 @@ class StripeApp(App):
             response = self._once(call, request, operate)
         except errors.StripeError as error:
             response = error.response()
-        response.headers["Request-Id"] = call.request_id
+        response.headers["Request-Id"] = call.request_id or ""
         if call.idempotency_key:
             response.headers["Idempotency-Key"] = call.idempotency_key
-            response.headers.setdefault("Original-Request", call.request_id)
+            response.headers.setdefault("Original-Request", call.request_id or "")
         return response
 
     def _control(self, operate: routes.Operate, request: Request) -> Response:
@@ -105,17 +125,36 @@ class StripeApp(App):
 
     def _carry_out(self, call: Call, request: Request, operate: routes.Operate) -> Response:
         self._meet_faults(request)
-        with self.store.book.writing():
+        with self._transaction(call):
             response, is_kept = self._attempt(call, request, operate)
             failed = request.plan.has("error_after_apply")
             if failed:
                 error = errors.broken(failed.status or 500)
                 response, is_kept = error.response(), error.kept
             if call.idempotency_key and is_kept:
-                self._answers.keep(call.idempotency_key, request, response, call.request_id)
-            dues = self.webhooks.enter(call.events)
-        self.webhooks.notify(dues)
+                self._answers.keep(call.idempotency_key, request, response, call.request_id or "")
         return response
+
+    @contextmanager
+    def _transaction(self, call: Call) -> Iterator[None]:
+        with self.store.book.writing():
+            yield
+            deliveries = self.webhooks.enter(call.events)
+            dues = self.later.enter(call.planned)
+        self.webhooks.notify(deliveries)
+        self.later.notify(dues)
+
+    def _happen(self, due: Due) -> None:
+        call = Call(self.store)
+        with self._transaction(call):
+            if self.later.take(due):
+                ACTIONS[due.action](call, self.store.must(due.object_id))
+
+    def _advance(self, request: Request) -> Response:
+        """POST /_control/advance {"object": id}: what is to come happens now; no id means all."""
+        named = request.json.get("object") if request.body else None
+        done = self.later.advance(named)
+        return json_response({"done": [{"object": d.object_id, "action": d.action} for d in done]})
 
     @staticmethod
     def _attempt(call: Call, request: Request, operate: routes.Operate) -> tuple[Response, bool]:
@@ -139,4 +178,5 @@ def build(book: Book, **options: Any) -> StripeApp:
     """Build the server and start its deliveries."""
     app = StripeApp(book, **options)
     app.webhooks.start()
+    app.later.start()
     return app

@@ -1,6 +1,6 @@
 """Capturing held money: whole, in part, or in several parts where the card allows it."""
 
-from globalmart.sandbox.stripe import cards, charges, errors, intents
+from globalmart.sandbox.stripe import balance, cards, charges, errors, intents
 from globalmart.sandbox.stripe.events import emit
 from globalmart.sandbox.stripe.parameters import Parameters
 from globalmart.sandbox.stripe.store import PRIVATE, Call, Json, shown
@@ -32,6 +32,7 @@ def capture(call: Call, intent: Json, params: Parameters) -> None:
     charge["amount_captured"] += amount
     charge["captured"] = True
     charge[PRIVATE]["captures"] = charge[PRIVATE].get("captures", 0) + 1
+    balance.enter_capture(call, charge, amount_minor=amount)
     intent["amount_received"] += amount
     intent["amount_capturable"] -= amount
     intent["metadata"] = params.metadata(intent["metadata"])

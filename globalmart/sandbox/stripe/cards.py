@@ -1,4 +1,4 @@
-"""The published test cards, and two of our own, as payment methods.
+"""The published test cards, and some of our own, as payment methods.
 
 A full card number lives only in this table and in the request that carries it: what is kept is
 the brand, the last four digits and how the card behaves.
@@ -29,7 +29,10 @@ OWN_CODES = ("expired_card", "incorrect_cvc", "processing_error", "authenticatio
 
 @dataclass(slots=True, frozen=True)
 class Card:
-    """How one test card behaves. `decline` and `capture_decline` are Stripe's decline codes."""
+    """How one test card behaves. `decline` and `capture_decline` are Stripe's decline codes.
+
+    `refund` says how its refunds go: one of `refunds.COURSES`.
+    """
 
     name: str
     number: str
@@ -38,6 +41,7 @@ class Card:
     needs_authentication: bool = False
     capture_decline: str | None = None
     allows_multicapture: bool = True
+    refund: str = "succeeds"
 
 
 CARDS = (
@@ -69,10 +73,14 @@ CARDS = (
          needs_authentication=True),
     Card("authenticationRequiredChargeDeclinedInsufficientFunds", "4000008260003178",
          decline="insufficient_funds", needs_authentication=True),
-    # Stripe publishes no card for these two: they are the sandbox's own.
+    Card("pendingRefund", "4000000000007726", refund="pending"),
+    Card("refundFail", "4000000000005126", refund="fails"),
+    # Stripe publishes no card for these: they are the sandbox's own.
     Card("sandbox_captureInsufficientFunds", "4000000000004467",
          capture_decline="insufficient_funds"),
     Card("sandbox_noMulticapture", "4000000000004475", allows_multicapture=False),
+    Card("sandbox_refundPendingFails", "4000000000004483", refund="pending_fails"),
+    Card("sandbox_refundRequiresAction", "4000000000004491", refund="requires_action"),
 )  # fmt: skip
 BY_NAME = {f"pm_card_{card.name}": card for card in CARDS}
 BY_NUMBER = {card.number: card for card in reversed(CARDS)}

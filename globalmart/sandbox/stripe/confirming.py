@@ -1,6 +1,6 @@
 """Confirming an intent: the card is asked, by way of 3-D Secure where it wants that."""
 
-from globalmart.sandbox.stripe import cards, charges, errors, intents
+from globalmart.sandbox.stripe import balance, cards, charges, errors, intents
 from globalmart.sandbox.stripe.events import emit
 from globalmart.sandbox.stripe.parameters import Parameters
 from globalmart.sandbox.stripe.store import PRIVATE, Call, Json, new_id, shown
@@ -141,6 +141,8 @@ def _ask_for_authentication(call: Call, intent: Json, params: Parameters) -> Non
 def _charge(call: Call, intent: Json, method: Json, *, is_authenticated: bool) -> None:
     is_held = intent["capture_method"] == "manual"
     charge = charges.build(intent, method, is_held=is_held, is_authenticated=is_authenticated)
+    if charge["captured"]:
+        balance.enter_capture(call, charge, amount_minor=charge["amount_captured"])
     call.store.add(charge, parent_id=intent["id"])
     intent["latest_charge"] = charge["id"]
     decline = cards.behaviour(method).decline

@@ -57,15 +57,6 @@ def complete_challenge(call: Call, request: Request) -> Json:
     return {"status": intent["status"], "url": url}
 
 
-def expire_hold(call: Call, request: Request) -> Json:
-    """POST /_control/expire {"payment_intent": id}: the hold runs out, as after seven days."""
-    intent = call.store.load(str(request.json.get("payment_intent")))
-    if intent is None or intent.get("status") != "requires_capture":
-        raise errors.refused("Only an intent in requires_capture has a hold that can expire.")
-    intents.end_hold(call, intent, reason="automatic", event="expired")
-    return {"id": intent["id"], "status": intent["status"]}
-
-
 def _file(name: str) -> Response:
     path = ASSETS / name
     if path.parent != ASSETS or path.suffix not in TYPES or not path.is_file():

@@ -18,6 +18,7 @@ DELIVERED = frozenset({
     "charge.captured",
     "charge.expired",
     "charge.refunded",
+    "charge.refund.updated",
     "refund.created",
     "refund.updated",
     "refund.failed",

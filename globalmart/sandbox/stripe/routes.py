@@ -113,6 +113,14 @@ def update_refund(call: Call, request: Request) -> Json:
     return expand(call, shown(refunds.update(call, refund, params)), params)
 
 
+def cancel_refund(call: Call, request: Request) -> Json:
+    """POST /v1/refunds/{id}/cancel."""
+    params = Parameters(request.form)
+    params.only("expand")
+    refund = _object(call, request, "re_", "refund")
+    return expand(call, shown(refunds.cancel(call, refund)), params)
+
+
 def list_refunds(call: Call, request: Request) -> Json:
     """GET /v1/refunds."""
     params = Parameters(request.query)
@@ -205,6 +213,7 @@ OPERATIONS: tuple[tuple[str, str, str, Operate], ...] = (
     ("GET", "/v1/refunds", "refunds.list", list_refunds),
     ("GET", "/v1/refunds/{id}", "refunds.retrieve", retrieve("re_", "refund")),
     ("POST", "/v1/refunds/{id}", "refunds.update", update_refund),
+    ("POST", "/v1/refunds/{id}/cancel", "refunds.cancel", cancel_refund),
     ("GET", "/v1/charges", "charges.list", list_charges),
     ("GET", "/v1/charges/{id}", "charges.retrieve", retrieve("ch_", "charge")),
     ("GET", "/v1/events", "events.list", list_events),

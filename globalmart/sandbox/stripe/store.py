@@ -40,11 +40,27 @@ CREATE TABLE IF NOT EXISTS delivery (
     seq INTEGER PRIMARY KEY, event_id TEXT NOT NULL, attempt INTEGER NOT NULL,
     state TEXT NOT NULL, status_code INTEGER, due REAL NOT NULL, detail TEXT);
 CREATE INDEX IF NOT EXISTS delivery_event ON delivery (event_id, seq);
+CREATE TABLE IF NOT EXISTS refund (
+    seq INTEGER PRIMARY KEY, refund_id TEXT NOT NULL, intent_id TEXT NOT NULL,
+    amount_minor INTEGER NOT NULL, currency TEXT NOT NULL, status TEXT NOT NULL,
+    created_at TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS refund_id ON refund (refund_id, seq);
+CREATE TABLE IF NOT EXISTS later (
+    seq INTEGER PRIMARY KEY, object_id TEXT NOT NULL, action TEXT NOT NULL, due REAL NOT NULL);
+CREATE TABLE IF NOT EXISTS later_done (seq INTEGER PRIMARY KEY, later INTEGER NOT NULL UNIQUE);
+CREATE TABLE IF NOT EXISTS balance (
+    seq INTEGER PRIMARY KEY, txn_id TEXT NOT NULL UNIQUE, type TEXT NOT NULL, source TEXT NOT NULL,
+    amount_minor INTEGER NOT NULL, fee_minor INTEGER NOT NULL, net_minor INTEGER NOT NULL,
+    currency TEXT NOT NULL, intent_id TEXT);
 CREATE VIEW IF NOT EXISTS book_stripe_intents AS
     SELECT intent_id, order_id, attempt_id, status, amount_minor, captured_minor, refunded_minor,
            currency, created_at
     FROM figure AS f
     WHERE seq = (SELECT MAX(seq) FROM figure AS later WHERE later.intent_id = f.intent_id);
+CREATE VIEW IF NOT EXISTS book_stripe_refunds AS
+    SELECT refund_id, intent_id, amount_minor, currency, status, created_at
+    FROM refund AS r
+    WHERE seq = (SELECT MAX(seq) FROM refund AS later WHERE later.refund_id = r.refund_id);
 """
 
 
@@ -63,16 +79,29 @@ def shown(value: Json) -> Json:
     return {name: item for name, item in value.items() if name != PRIVATE}
 
 
+@dataclass(slots=True, frozen=True)
+class Planned:
+    """What shall happen to an object by itself; `seconds` None means after the usual moment."""
+
+    object_id: str
+    action: str
+    seconds: float | None = None
+
+
 @dataclass(slots=True)
 class Call:
-    """One executing request: the store, who asked, and the events that it has raised."""
+    """One executing request: the store, who asked, its events, and what it has set in motion.
+
+    What happens by itself has neither address nor request id.
+    """
 
     store: "Store"
-    base_url: str
-    request_id: str
+    base_url: str = ""
+    request_id: str | None = None
     idempotency_key: str | None = None
     is_browser: bool = False
     events: list[str] = field(default_factory=list)
+    planned: list[Planned] = field(default_factory=list)
 
 
 class Store:
@@ -124,7 +153,19 @@ class Store:
             captured_minor=intent["amount_received"],
             refunded_minor=refunded_minor,
             currency=intent["currency"],
-            created_at=datetime.fromtimestamp(intent["created"], UTC).isoformat(),
+            created_at=_written(intent["created"]),
+        )
+
+    def save_refund(self, refund: Json) -> None:
+        """Enter the line of a refund that the audit compares."""
+        self.book.append(
+            "refund",
+            refund_id=refund["id"],
+            intent_id=refund["payment_intent"],
+            amount_minor=refund["amount"],
+            currency=refund["currency"],
+            status=refund["status"],
+            created_at=_written(refund["created"]),
         )
 
     def page(
@@ -144,3 +185,7 @@ class Store:
         """Return the position of an object in its list, or None."""
         row = self.book.one("SELECT number FROM object WHERE object_id = ?", (identifier,))
         return None if row is None else int(row["number"])
+
+
+def _written(seconds: int) -> str:
+    return datetime.fromtimestamp(seconds, UTC).isoformat()

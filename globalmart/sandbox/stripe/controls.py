@@ -1,0 +1,51 @@
+"""What happens outside the API: holds that run out, and what somebody does in the dashboard."""
+
+from globalmart.sandbox.stripe import errors, intents, refunds
+from globalmart.sandbox.stripe.parameters import Parameters
+from globalmart.sandbox.stripe.store import Call, Json, shown
+from globalmart.sandbox.web import Request
+
+
+def expire_hold(call: Call, request: Request) -> Json:
+    """POST /_control/expire {"payment_intent": id}: the hold runs out, as after seven days."""
+    intent = call.store.load(str(request.json.get("payment_intent")))
+    if intent is None or intent.get("status") != "requires_capture":
+        raise errors.refused("Only an intent in requires_capture has a hold that can expire.")
+    intents.end_hold(call, intent, reason="automatic", event="expired")
+    return {"id": intent["id"], "status": intent["status"]}
+
+
+def refund(call: Call, request: Request) -> Json:
+    """POST /_control/refunds: a refund by hand, without metadata, or the end of a given one.
+
+    {"payment_intent": id, "amount": minor units} starts one; {"refund": id, "status": "succeeded",
+    "failed" or "canceled", "failure_reason": word} decides one that is not yet final.
+    """
+    params = asked(request)
+    if not params.has("refund"):
+        params.only("payment_intent", "charge", "amount", "reason")
+        return shown(refunds.create(call, params))
+    params.only("refund", "status", "failure_reason")
+    found = call.store.load(params.required("refund"))
+    if found is None or found["object"] != "refund":
+        raise errors.missing("refund", params.required("refund"), param="refund")
+    params.required("status")
+    status = params.choice("status", ("succeeded", "failed", "canceled")) or ""
+    reason = params.text("failure_reason")
+    if not refunds.settle(call, found, status=status, failure_reason=reason):
+        raise errors.refused(f"This refund is {found['status']} and cannot become {status}.")
+    return shown(found)
+
+
+def asked(request: Request) -> Parameters:
+    """Return a control call's JSON as parameters, to be read as strictly as a form."""
+    values = request.json
+    if not isinstance(values, dict):
+        raise errors.invalid("Send a JSON object.")
+    return Parameters({name: _text(value) for name, value in values.items()})
+
+
+def _text(value: object) -> object:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value) if isinstance(value, int) else value
