@@ -4,7 +4,9 @@ from functools import lru_cache
 
 from django.conf import settings
 
+from payments.gateways.disputes import DisputeGateway
 from payments.gateways.intents import Notice, PaymentGateway
+from payments.gateways.refunds import RefundGateway
 
 
 @lru_cache
@@ -21,3 +23,19 @@ def read_notice(*, payload: bytes, signature: str) -> Notice:
     from payments.gateways import stripe_gateway  # noqa: PLC0415 - as above
 
     return stripe_gateway.read_notice(payload=payload, signature=signature)
+
+
+@lru_cache
+def refunds() -> RefundGateway:
+    """Return Stripe's refunds as the settings describe them; safe to share between threads."""
+    from payments.gateways.stripe_refunds import StripeRefunds  # noqa: PLC0415 - as above
+
+    return StripeRefunds()
+
+
+@lru_cache
+def disputes() -> DisputeGateway:
+    """Return Stripe's disputes as the settings describe them; safe to share between threads."""
+    from payments.gateways.stripe_disputes import StripeDisputes  # noqa: PLC0415 - as above
+
+    return StripeDisputes()

@@ -5,6 +5,7 @@ for a key, a 429 and a 409 are decided before anything ran), and its SDK's error
 """
 
 from payments.gateways.intents import Outcome
+from payments.gateways.refunds import RefundOutcome
 
 STATUS = {
     "requires_confirmation": Outcome.OPEN,
@@ -40,3 +41,29 @@ def classify_error(*, http_status: int | None, error_type: str) -> Outcome:
     if http_status == 402 or error_type == "card_error":
         return Outcome.DECLINED
     return Outcome.REFUSED
+
+
+REFUND_STATUS = {
+    "pending": RefundOutcome.PENDING,
+    "requires_action": RefundOutcome.REQUIRES_ACTION,
+    "succeeded": RefundOutcome.SUCCEEDED,
+    "failed": RefundOutcome.FAILED,
+    "canceled": RefundOutcome.CANCELLED,
+}
+# What an error means for a refund. A card's decline would be of the refund as a whole.
+REFUND_ERROR = {
+    Outcome.NOT_YET: RefundOutcome.NOT_YET,
+    Outcome.KEY_CONFLICT: RefundOutcome.KEY_CONFLICT,
+    Outcome.REFUSED: RefundOutcome.REFUSED,
+    Outcome.DECLINED: RefundOutcome.REFUSED,
+}
+
+
+def classify_refund(*, status: str) -> RefundOutcome:
+    """Return what a refund's status means; a status that we do not know is UNKNOWN."""
+    return REFUND_STATUS.get(status, RefundOutcome.UNKNOWN)
+
+
+def classify_refund_error(error: Outcome) -> RefundOutcome:
+    """Return what an error's outcome (classify_error) means for a refund."""
+    return REFUND_ERROR.get(error, RefundOutcome.UNKNOWN)
