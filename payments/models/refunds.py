@@ -48,6 +48,7 @@ class Refund(models.Model):
     objects = LockingQuerySet.as_manager()
 
     class Meta:
+        permissions = (("refund_payment", "Can refund payments"),)
         constraints = [
             models.CheckConstraint(condition=Q(amount_minor__gt=0), name="refund_amount_positive"),
             models.CheckConstraint(
