@@ -157,6 +157,10 @@ RQ_QUEUES = {
 }
 RQ = {"COMMIT_MODE": "auto"}
 
+# The web process's own size, as the Procfile starts it: what one process may do follows from it.
+WEB_WORKERS = read("int", "WEB_WORKERS", "set how many web processes there are.", 2)
+WEB_THREADS = read("int", "WEB_THREADS", "set how many threads each has.", 8)
+
 # --- who we talk to -----------------------------------------------------------------------------
 STRIPE_SECRET_KEY = secret("STRIPE_SECRET_KEY", "copy it from Stripe's dashboard.", "sk_test_x")
 STRIPE_PUBLISHABLE_KEY = secret(
@@ -170,6 +174,12 @@ STRIPE_JS_URL = address(
     "STRIPE_JS_URL", "set the address of Stripe.js.", "https://js.stripe.com/clover/stripe.js"
 )
 STRIPE_TIMEOUT_SECONDS = 10
+# All that a page asks of Stripe together: the page itself is to be there within eight seconds.
+STRIPE_PAGE_SECONDS = 7
+STRIPE_RATE_LIMIT = read(
+    "float", "STRIPE_RATE_LIMIT", "set calls per second and endpoint, 0 for no limit.", 25.0
+)
+STRIPE_WORKERS = read("int", "STRIPE_WORKERS", "set how many workers the payments queue has.", 1)
 IS_LIVE = STRIPE_SECRET_KEY.startswith(("sk_live_", "rk_live_"))
 
 WMS_URL = address(

@@ -1,4 +1,4 @@
-"""The one way to Stripe: its SDK, one try, ten seconds by the wall clock, one reply."""
+"""The one way to Stripe: past the guard, its SDK, one try, a wall-clock deadline, one reply."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -9,8 +9,10 @@ from typing import Any
 import stripe
 from django.conf import settings
 
+from globalmart.core.budget import seconds_left
 from globalmart.core.db import forbid_transaction
 from payments.gateways.classification import classify_error
+from payments.gateways.guarded import Guard, NotSent, endpoint_of, guard
 from payments.gateways.intents import Outcome
 
 CONNECT_SECONDS, READ_SECONDS = 2, 8
@@ -20,28 +22,58 @@ MOST_RETRY_AFTER = 3600
 
 
 class DeadlineClient(stripe.RequestsClient):
-    """The SDK's HTTP client with a deadline over the whole answer and a cap on its size."""
+    """The SDK's HTTP client: past the guard, with a deadline over the whole answer and a cap on
+    its size. A caller with a budget waits no longer than that."""
+
+    def __init__(self, *, guard: Guard) -> None:
+        super().__init__()
+        self._guard = guard
+
+    @property
+    def _timeout(self) -> tuple[float, float]:
+        """Seconds to connect and to read; the SDK asks for each call."""
+        whole = whole_seconds()
+        connect = min(CONNECT_SECONDS, whole / 2)
+        return connect, min(READ_SECONDS, whole - connect)
+
+    @_timeout.setter
+    def _timeout(self, fixed: object) -> None:
+        """The SDK's own, the same for all calls, is not used."""
 
     def request(  # type: ignore[override]  # the SDK's own clients return bytes too
         self, method: str, url: str, headers: Mapping[str, str] | None, post_data: Any = None
     ) -> tuple[bytes, int, Mapping[str, str]]:
-        deadline = time.monotonic() + settings.STRIPE_TIMEOUT_SECONDS
-        stream, status, answer_headers = self.request_stream(method, url, headers, post_data)
-        chunks: list[bytes] = []
-        size = 0
-        try:
-            while chunk := stream.read1(65_536, decode_content=True):
-                chunks.append(chunk)
-                size += len(chunk)
-                if size > MOST_BYTES or time.monotonic() > deadline:
-                    stream.close()
-                    raise _broken("too long or too slow")
-        except stripe.APIConnectionError:
-            raise
-        except Exception as error:
-            raise _broken(f"broken off: {error}") from error
-        stream.release_conn()
-        return b"".join(chunks), status, answer_headers
+        with self._guard.passage(endpoint_of(method=method, url=url)) as passage:
+            deadline = time.monotonic() + whole_seconds()
+            stream, status, answer_headers = self.request_stream(method, url, headers, post_data)
+            body = _read_all(stream, deadline)
+            passage.answered(status=status, retry_after=answer_headers.get("Retry-After", ""))
+        return body, status, answer_headers
+
+
+def whole_seconds() -> float:
+    """Return what one call may take in all."""
+    left = seconds_left()
+    most = float(settings.STRIPE_TIMEOUT_SECONDS)
+    return most if left is None else min(most, left)
+
+
+def _read_all(stream: Any, deadline: float) -> bytes:
+    chunks: list[bytes] = []
+    size = 0
+    try:
+        while chunk := stream.read1(65_536, decode_content=True):
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > MOST_BYTES or time.monotonic() > deadline:
+                stream.close()
+                raise _broken("too long or too slow")
+    except stripe.APIConnectionError:
+        raise
+    except Exception as error:
+        raise _broken(f"broken off: {error}") from error
+    stream.release_conn()
+    return b"".join(chunks)
 
 
 def _broken(what: str) -> stripe.APIConnectionError:
@@ -70,7 +102,7 @@ def make_client(*, secret_key: str, api_base: str) -> stripe.StripeClient:
         secret_key,
         base_addresses={"api": api_base},
         max_network_retries=0,
-        http_client=DeadlineClient(timeout=(CONNECT_SECONDS, READ_SECONDS)),
+        http_client=DeadlineClient(guard=guard()),
     )
 
 
@@ -92,11 +124,15 @@ def options(key: str) -> Any:
 def ask(call: Callable[[], stripe.StripeObject]) -> Reply:
     """Make one call; whatever breaks after bytes may have left is silence, not a no.
 
+    What the guard holds back is NOT_YET: `rate_limited`, `busy`, `breaker_open` or `no_time`.
+
     Refuses to run in a transaction. Never raises for what Stripe answers or fails to answer.
     """
     forbid_transaction()
     try:
         return Reply(raw=call().to_dict())
+    except NotSent as refusal:
+        return Reply(error=Outcome.NOT_YET, code=refusal.code, retry_after=refusal.retry_after)
     except stripe.StripeError as error:
         return _reply_of_error(error)
     except Exception:

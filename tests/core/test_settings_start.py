@@ -37,6 +37,10 @@ MALFORMED = {
     "STRIPE_API_BASE": "api.stripe.com",
     "WMS_URL": "ftp://wms.example.com",
     "WMS_POLL_SECONDS": "soon",
+    "STRIPE_RATE_LIMIT": "a few",
+    "STRIPE_WORKERS": "one",
+    "WEB_WORKERS": "two",
+    "WEB_THREADS": "eight",
     "PAYMENT_DEADLINE_MINUTES": "half an hour",
 }
 

@@ -69,6 +69,15 @@ class TestSettings:
         assert kept["WMS_URL"].startswith("http://127.0.0.1:8011/")
         assert overruled["STRIPE_API_BASE"] == "http://127.0.0.1:8010"
 
+    def test_raise_the_limit_of_stripe_for_the_sandbox_alone(self, tmp_path: Path) -> None:
+        ours = Addresses(8000, 8010, 8011, 8012)
+        real = {"STRIPE_API_BASE": "https://api.stripe.com"}
+
+        assert settings({}, ours, tmp_path, wins=False)["STRIPE_RATE_LIMIT"] == "100"
+        assert "STRIPE_RATE_LIMIT" not in settings(real, ours, tmp_path, wins=False)
+        kept = settings({"STRIPE_RATE_LIMIT": "7"}, ours, tmp_path, wins=True)
+        assert kept["STRIPE_RATE_LIMIT"] == "7"
+
     def test_ask_no_proxy_for_what_runs_here(self, tmp_path: Path) -> None:
         ours = Addresses(8000, 8010, 8011, 8012)
 
