@@ -11,6 +11,7 @@ from globalmart.sandbox.stripe.events import API_VERSION
 from globalmart.sandbox.stripe.idempotency import Keys
 from globalmart.sandbox.stripe.keys import ApiKeys
 from globalmart.sandbox.stripe.later import Due, Later
+from globalmart.sandbox.stripe.listing import Operate
 from globalmart.sandbox.stripe.store import Call, Json, Store, new_id
 from globalmart.sandbox.stripe.webhooks import Webhooks
 from globalmart.sandbox.web import App, Handler, Request, Response, json_response
@@ -22,8 +23,9 @@ CORS = {
     "Access-Control-Expose-Headers": "Request-Id, Stripe-Manage-Version, Stripe-Should-Retry",
     "Access-Control-Max-Age": "300",
 }
-CONTROLS: dict[str, routes.Operate] = {
+CONTROLS: dict[str, Operate] = {
     "expire": controls.expire_hold,
+    "intents": controls.force_intent,
     "refunds": controls.refund,
 }
 ACTIONS: dict[str, Callable[[Call, Json], object]] = {
@@ -86,7 +88,7 @@ class StripeApp(App):
             response.headers["Cache-Control"] = "no-cache, no-store"
         return response
 
-    def _execute(self, operate: routes.Operate, request: Request) -> Response:
+    def _execute(self, operate: Operate, request: Request) -> Response:
         call = self._call(request)
         try:
             if request.path.startswith("/v1/"):
@@ -101,7 +103,7 @@ class StripeApp(App):
             response.headers.setdefault("Original-Request", call.request_id or "")
         return response
 
-    def _control(self, operate: routes.Operate, request: Request) -> Response:
+    def _control(self, operate: Operate, request: Request) -> Response:
         return self._carry_out(self._call(request), request, operate)
 
     def _call(self, request: Request) -> Call:
@@ -109,7 +111,7 @@ class StripeApp(App):
         scheme = request.environ.get("wsgi.url_scheme", "http")
         return Call(self.store, f"{scheme}://{host}", new_id("req_", 14))
 
-    def _once(self, call: Call, request: Request, operate: routes.Operate) -> Response:
+    def _once(self, call: Call, request: Request, operate: Operate) -> Response:
         if request.method == "GET":
             self._meet_faults(request)
             response = json_response(operate(call, request))
@@ -123,7 +125,7 @@ class StripeApp(App):
             kept = self._answers.find(key, request)
             return kept or self._carry_out(call, request, operate)
 
-    def _carry_out(self, call: Call, request: Request, operate: routes.Operate) -> Response:
+    def _carry_out(self, call: Call, request: Request, operate: Operate) -> Response:
         self._meet_faults(request)
         with self._transaction(call):
             response, is_kept = self._attempt(call, request, operate)
@@ -157,7 +159,7 @@ class StripeApp(App):
         return json_response({"done": [{"object": d.object_id, "action": d.action} for d in done]})
 
     @staticmethod
-    def _attempt(call: Call, request: Request, operate: routes.Operate) -> tuple[Response, bool]:
+    def _attempt(call: Call, request: Request, operate: Operate) -> tuple[Response, bool]:
         # A refusal has its effects too (a declined charge): it must not undo the transaction.
         try:
             return json_response(operate(call, request)), True

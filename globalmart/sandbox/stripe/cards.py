@@ -100,6 +100,14 @@ def from_name(name: str) -> Json | None:
     return _payment_method(card, card.number, exp_month=12, exp_year=year, billing=Parameters({}))
 
 
+def must(name: str) -> Json:
+    """Return a new payment method for a name that is known to be published."""
+    method = from_name(name)
+    if method is None:
+        raise LookupError(name)
+    return method
+
+
 def from_details(params: Parameters) -> Json:
     """Return a new payment method for a typed-in card. Raises StripeError for an unusable one."""
     details = params.mapping("card")

@@ -81,7 +81,7 @@ def _failure(declined: str | None) -> Json:
 
 def release(charge: Json) -> None:
     """Give back what is held and not captured; Stripe shows that as refunded."""
-    rest = charge["amount"] - charge["amount_captured"]
+    rest = max(0, charge["amount"] - charge["amount_captured"])
     charge[PRIVATE]["released_minor"] = rest
     charge["amount_refunded"] += rest
     charge["refunded"] = charge["amount_refunded"] >= charge["amount"]

@@ -1,6 +1,6 @@
 """What happens outside the API: holds that run out, and what somebody does in the dashboard."""
 
-from globalmart.sandbox.stripe import errors, intents, refunds
+from globalmart.sandbox.stripe import errors, forcing, intents, refunds
 from globalmart.sandbox.stripe.parameters import Parameters
 from globalmart.sandbox.stripe.store import Call, Json, shown
 from globalmart.sandbox.web import Request
@@ -13,6 +13,17 @@ def expire_hold(call: Call, request: Request) -> Json:
         raise errors.refused("Only an intent in requires_capture has a hold that can expire.")
     intents.end_hold(call, intent, reason="automatic", event="expired")
     return {"id": intent["id"], "status": intent["status"]}
+
+
+def force_intent(call: Call, request: Request) -> Json:
+    """POST /_control/intents {"payment_intent", "status", "amount_received"}: a status by force."""
+    params = asked(request)
+    params.only("payment_intent", "status", "amount_received")
+    intent = intents.fetch(call, params.required("payment_intent"))
+    params.required("status")
+    status = params.choice("status", tuple(forcing.EVENTS)) or ""
+    forcing.force(call, intent, status=status, received=params.integer("amount_received"))
+    return shown(intent)
 
 
 def refund(call: Call, request: Request) -> Json:

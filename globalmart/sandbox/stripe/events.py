@@ -15,6 +15,7 @@ DELIVERED = frozenset({
     "payment_intent.succeeded",
     "payment_intent.payment_failed",
     "payment_intent.canceled",
+    "payment_intent.processing",
     "charge.captured",
     "charge.expired",
     "charge.refunded",

@@ -1,18 +1,19 @@
 """What each endpoint of the API does with its parameters."""
 
-import json
-from collections.abc import Callable
-from typing import Any
-
-from globalmart.sandbox.stripe import cards, confirming, errors, intents, keys, refunds
+from globalmart.sandbox.stripe import (
+    cards,
+    confirming,
+    event_routes,
+    intents,
+    keys,
+    money_routes,
+)
 from globalmart.sandbox.stripe.capturing import capture
 from globalmart.sandbox.stripe.events import emit
-from globalmart.sandbox.stripe.listing import PAGING, expand, page
+from globalmart.sandbox.stripe.listing import PAGING, Operate, expand, page, retrieve
 from globalmart.sandbox.stripe.parameters import Parameters
 from globalmart.sandbox.stripe.store import Call, Json, shown
 from globalmart.sandbox.web import Request
-
-Operate = Callable[[Call, Request], Json]
 
 CONFIRM = (
     "capture_method", "client_secret", "confirmation_token", "error_on_requires_action",
@@ -98,63 +99,6 @@ def list_intents(call: Call, request: Request) -> Json:
     return page(call, "payment_intent", params, url=request.path, wheres=[])
 
 
-def create_refund(call: Call, request: Request) -> Json:
-    """POST /v1/refunds."""
-    params = Parameters(request.form)
-    params.only("amount", "charge", "metadata", "payment_intent", "reason", "expand")
-    return expand(call, shown(refunds.create(call, params)), params)
-
-
-def update_refund(call: Call, request: Request) -> Json:
-    """POST /v1/refunds/{id}."""
-    params = Parameters(request.form)
-    params.only("metadata", "expand")
-    refund = _object(call, request, "re_", "refund")
-    return expand(call, shown(refunds.update(call, refund, params)), params)
-
-
-def cancel_refund(call: Call, request: Request) -> Json:
-    """POST /v1/refunds/{id}/cancel."""
-    params = Parameters(request.form)
-    params.only("expand")
-    refund = _object(call, request, "re_", "refund")
-    return expand(call, shown(refunds.cancel(call, refund)), params)
-
-
-def list_refunds(call: Call, request: Request) -> Json:
-    """GET /v1/refunds."""
-    params = Parameters(request.query)
-    params.only(*PAGING, "payment_intent", "charge")
-    columns = {"payment_intent": "parent_id = ?", "charge": "type = ?"}
-    wheres = [(sql, params.text(name)) for name, sql in columns.items() if params.has(name)]
-    return page(call, "refund", params, url=request.path, wheres=wheres)
-
-
-def list_charges(call: Call, request: Request) -> Json:
-    """GET /v1/charges."""
-    params = Parameters(request.query)
-    params.only(*PAGING, "payment_intent")
-    wheres = [("parent_id = ?", params.text("payment_intent"))]
-    wheres = wheres if params.has("payment_intent") else []
-    return page(call, "charge", params, url=request.path, wheres=wheres)
-
-
-def list_events(call: Call, request: Request) -> Json:
-    """GET /v1/events; `delivery_success=false` gives those that no endpoint has taken yet."""
-    params = Parameters(request.query)
-    params.only(*PAGING, "type", "types", "delivery_success")
-    wheres: list[tuple[str, Any]] = []
-    types = [str(name) for name in params.listed("types")]
-    types = [params.required("type")] if params.has("type") else types
-    if types:
-        wheres.append(("type IN (SELECT value FROM json_each(?))", json.dumps(types)))
-    if params.has("delivery_success"):
-        is_in = "IN" if params.boolean("delivery_success") else "NOT IN"
-        delivered = "SELECT event_id FROM delivery WHERE state = ?"
-        wheres.append((f"object_id {is_in} ({delivered})", "delivered"))
-    return page(call, "event", params, url=request.path, wheres=wheres)
-
-
 def create_payment_method(call: Call, request: Request) -> Json:
     """POST /v1/payment_methods: a typed-in card becomes a token."""
     params = Parameters(request.form)
@@ -164,25 +108,6 @@ def create_payment_method(call: Call, request: Request) -> Json:
     method = cards.from_details(params)
     call.store.add(method)
     return shown(method)
-
-
-def retrieve(prefix: str, kind: str) -> Operate:
-    """Return the operation GET /v1/<kind>s/{id}."""
-
-    def operate(call: Call, request: Request) -> Json:
-        params = Parameters(request.query)
-        params.only("expand")
-        return expand(call, shown(_object(call, request, prefix, kind)), params)
-
-    return operate
-
-
-def _object(call: Call, request: Request, prefix: str, kind: str) -> Json:
-    identifier = request.params["id"]
-    found = call.store.load(identifier) if identifier.startswith(prefix) else None
-    if found is None:
-        raise errors.missing(kind, identifier, param="id")
-    return found
 
 
 def _fetch(call: Call, request: Request, params: Parameters) -> Json:
@@ -209,18 +134,11 @@ OPERATIONS: tuple[tuple[str, str, str, Operate], ...] = (
     ("POST", "/v1/payment_intents/{id}/confirm", "payment_intents.confirm", confirm_intent),
     ("POST", "/v1/payment_intents/{id}/capture", "payment_intents.capture", capture_intent),
     ("POST", "/v1/payment_intents/{id}/cancel", "payment_intents.cancel", cancel_intent),
-    ("POST", "/v1/refunds", "refunds.create", create_refund),
-    ("GET", "/v1/refunds", "refunds.list", list_refunds),
-    ("GET", "/v1/refunds/{id}", "refunds.retrieve", retrieve("re_", "refund")),
-    ("POST", "/v1/refunds/{id}", "refunds.update", update_refund),
-    ("POST", "/v1/refunds/{id}/cancel", "refunds.cancel", cancel_refund),
-    ("GET", "/v1/charges", "charges.list", list_charges),
-    ("GET", "/v1/charges/{id}", "charges.retrieve", retrieve("ch_", "charge")),
-    ("GET", "/v1/events", "events.list", list_events),
-    ("GET", "/v1/events/{id}", "events.retrieve", retrieve("evt_", "event")),
     ("POST", "/v1/payment_methods", "payment_methods.create", create_payment_method),
     ("GET", "/v1/payment_methods/{id}", "payment_methods.retrieve",
      retrieve("pm_", "payment_method")),
+    *money_routes.OPERATIONS,
+    *event_routes.OPERATIONS,
 )  # fmt: skip
 FOR_BROWSERS = frozenset({
     "payment_intents.retrieve", "payment_intents.confirm", "payment_methods.create",
