@@ -111,7 +111,8 @@ REFUND: Table = {
     R.PENDING: _TOLD - {R.PENDING},
     R.REQUIRES_ACTION: _TOLD - {R.REQUIRES_ACTION},
     R.SUCCEEDED: frozenset({R.FAILED}),
-    R.FAILED: frozenset({R.PROCESSING, R.MANUAL}),
+    # Cancelled where nothing is owed any more: the customer got it back by another refund.
+    R.FAILED: frozenset({R.PROCESSING, R.MANUAL, R.CANCELLED}),
     R.MANUAL: frozenset({R.SUCCEEDED}),
     R.EXTERNAL: _TOLD,
 }
