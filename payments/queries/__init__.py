@@ -8,6 +8,17 @@ from payments.queries.attempts import (
     find_live_attempt,
     list_attempts,
 )
+from payments.queries.disputes import (
+    DisputeView,
+    charged_back_minor,
+    has_fraud_warning,
+    has_open_dispute,
+    list_disputes,
+    list_evidence_due,
+    list_open_disputes,
+    list_stuck_disputes,
+    stops_shipping,
+)
 from payments.queries.waiting import (
     has_due_checks,
     has_due_operations,
@@ -18,6 +29,8 @@ from payments.queries.waiting import (
 
 __all__ = [
     "AttemptView",
+    "DisputeView",
+    "charged_back_minor",
     "confirmed_by_us",
     "find_attempt",
     "find_live_attempt",
@@ -25,10 +38,17 @@ __all__ = [
     "has_due_checks",
     "has_due_operations",
     "has_due_webhooks",
+    "has_fraud_warning",
+    "has_open_dispute",
     "is_covered",
     "is_settled",
     "list_attempts",
+    "list_disputes",
+    "list_evidence_due",
+    "list_open_disputes",
     "list_stuck_attempts",
+    "list_stuck_disputes",
     "list_stuck_operations",
+    "stops_shipping",
     "summaries",
 ]

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from payments.models import OrderAccount, PaymentAttempt, PaymentOperation
+from payments.queries.disputes import disputed
 from payments.states import OPEN, AttemptState, OperationKind
 
 
@@ -36,11 +37,18 @@ def is_settled(*, order_id: int) -> bool:
 
 def summaries(order_ids: Sequence[int]) -> dict[int, str]:
     """Return each order's payment status, derived from its account and its live attempt:
-    unpaid, pending, authorized, partially_paid, paid, overpaid, partially_refunded, refunded."""
+    unpaid, pending, authorized, partially_paid, paid, overpaid, partially_refunded, refunded; or
+    disputed while a dispute or an inquiry has no end."""
     accounts = OrderAccount.objects.filter(order_id__in=order_ids)
     attempts = PaymentAttempt.objects.filter(order_id__in=order_ids, state__in=OPEN)
     waiting = set(attempts.values_list("order_id", flat=True))
-    return {row.order_id: _summary(row, row.order_id in waiting) for row in accounts}
+    in_dispute = disputed(order_ids)
+    return {
+        row.order_id: "disputed"
+        if row.order_id in in_dispute
+        else _summary(row, row.order_id in waiting)
+        for row in accounts
+    }
 
 
 def _summary(account: OrderAccount, is_waiting: bool) -> str:
