@@ -38,6 +38,13 @@ class PaymentCancelled(_PaymentEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentHoldLost(_PaymentEvent):
+    """Held money will not come by itself: its hold ended, or its capture failed."""
+
+    name: ClassVar[str] = "payment.hold_lost"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OperationPlanned(_PaymentEvent):
     """An operation became due outside the order's placing."""
 
@@ -49,3 +56,54 @@ class WebhookReceived(_PaymentEvent):
     """Stripe told of something that we did not know."""
 
     name: ClassVar[str] = "payment.webhook_received"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _DisputeEvent(_PaymentEvent):
+    dispute_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentDisputeOpened(_DisputeEvent):
+    """The customer's bank disputes a payment or asks about it; or an inquiry became a dispute."""
+
+    name: ClassVar[str] = "payment.dispute_opened"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentDisputeWon(_DisputeEvent):
+    """The money stays ours: the dispute was won, or the inquiry was closed."""
+
+    name: ClassVar[str] = "payment.dispute_won"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentDisputeLost(_DisputeEvent):
+    name: ClassVar[str] = "payment.dispute_lost"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentFraudWarned(_PaymentEvent):
+    """The card's network calls the payment probably fraudulent, and something can be done."""
+
+    name: ClassVar[str] = "payment.fraud_warned"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _RefundEvent(_PaymentEvent):
+    refund_id: int
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundSucceeded(_RefundEvent):
+    """The money is on its way to the customer's bank, or was paid back another way."""
+
+    name: ClassVar[str] = "refund.succeeded"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundFailed(_RefundEvent):
+    """The money did not go back, or came back to us: it may have succeeded before."""
+
+    name: ClassVar[str] = "refund.failed"
