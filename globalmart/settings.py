@@ -214,9 +214,21 @@ TWILIO_FROM = secret("TWILIO_FROM", "set the sender's number, as +441134960000."
 SHOP_CURRENCY = read("str", "SHOP_CURRENCY", "set a three-letter code, as GBP.", "GBP")
 SHOP_COUNTRY = read("str", "SHOP_COUNTRY", "set a two-letter code, as GB.", "GB")
 PAYMENT_DEADLINE_MINUTES = read("int", "PAYMENT_DEADLINE_MINUTES", "set whole minutes.", 30)
+PAYMENT_COOL_DOWN_MINUTES = read("int", "PAYMENT_COOL_DOWN_MINUTES", "set whole minutes.", 10)
+CAPTURE_AT = read("str", "CAPTURE_AT", "set `shipment` or `acceptance`.", "shipment")
+REFUND_SECOND_PERSON_ABOVE_MINOR = read(
+    "int", "REFUND_SECOND_PERSON_ABOVE_MINOR", "set whole minor units.", 20_000
+)
 IDEMPOTENCY_KEY_DAYS = 7
 # A folder with the sandbox's books: when set, the audit compares them with ours.
 AUDIT_BOOKS = read("str", "AUDIT_BOOKS", "set a folder or leave it out.", "")
+# A folder in which orders to crash may stand (globalmart.core.failpoints).
+FAILPOINTS = read("str", "GM_FAILPOINTS", "leave it out.", "")
+if FAILPOINTS and (ENVIRONMENT == "production" or IS_LIVE):
+    raise ImproperlyConfigured(
+        "The setting GM_FAILPOINTS is set: leave it out. It lets a test end this process at any "
+        "moment, and is refused with GM_ENV=production and beside a live STRIPE_SECRET_KEY."
+    )
 
 # --- pages --------------------------------------------------------------------------------------
 LANGUAGE_CODE = "en-gb"
