@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from globalmart.sandbox.book import Book
-from globalmart.sandbox.stripe import controls, elements, errors, refunds, routes
+from globalmart.sandbox.stripe import controls, elements, errors, payouts, refunds, routes
 from globalmart.sandbox.stripe.events import API_VERSION
 from globalmart.sandbox.stripe.idempotency import Keys
 from globalmart.sandbox.stripe.keys import ApiKeys
@@ -26,9 +26,11 @@ CORS = {
 CONTROLS: dict[str, Operate] = {
     "expire": controls.expire_hold,
     "intents": controls.force_intent,
+    "payout": controls.pay_out,
     "refunds": controls.refund,
 }
 ACTIONS: dict[str, Callable[[Call, Json], object]] = {
+    "payout.arrive": payouts.arrive,
     "refund.succeed": refunds.succeed,
     "refund.fail": refunds.fail,
 }

@@ -1,6 +1,6 @@
 """What happens outside the API: holds that run out, and what somebody does in the dashboard."""
 
-from globalmart.sandbox.stripe import errors, forcing, intents, refunds
+from globalmart.sandbox.stripe import errors, forcing, intents, payouts, refunds
 from globalmart.sandbox.stripe.parameters import Parameters
 from globalmart.sandbox.stripe.store import Call, Json, shown
 from globalmart.sandbox.web import Request
@@ -24,6 +24,11 @@ def force_intent(call: Call, request: Request) -> Json:
     status = params.choice("status", tuple(forcing.EVENTS)) or ""
     forcing.force(call, intent, status=status, received=params.integer("amount_received"))
     return shown(intent)
+
+
+def pay_out(call: Call, _: Request) -> Json:
+    """POST /_control/payout: all of the balance goes to the bank, a payout for each currency."""
+    return {"payouts": [shown(payout) for payout in payouts.create(call)]}
 
 
 def refund(call: Call, request: Request) -> Json:

@@ -23,6 +23,9 @@ DELIVERED = frozenset({
     "refund.created",
     "refund.updated",
     "refund.failed",
+    "payout.created",
+    "payout.paid",
+    "payout.reconciliation_completed",
 })  # fmt: skip
 
 

@@ -1,5 +1,7 @@
 """What the endpoints of charges, refunds and all that follows them do with their parameters."""
 
+from typing import Any
+
 from globalmart.sandbox.stripe import refunds
 from globalmart.sandbox.stripe.listing import (
     PAGING,
@@ -54,6 +56,32 @@ def list_charges(call: Call, request: Request) -> Json:
     return page(call, "charge", params, url=request.path, wheres=wheres)
 
 
+def list_transactions(call: Call, request: Request) -> Json:
+    """GET /v1/balance_transactions; `payout` gives what a payout consists of, and itself."""
+    params = Parameters(request.query)
+    params.only(*PAGING, "currency", "payout", "source", "type")
+    of_payout = "object_id IN (SELECT txn_id FROM paid_out WHERE payout = ?)"
+    wheres = named(call, params, payout=of_payout, source="parent_id = ?")
+    if params.has("type"):
+        wheres.append(("type = ?", params.text("type")))
+    if params.has("currency"):
+        of_currency = "object_id IN (SELECT txn_id FROM balance WHERE currency = ?)"
+        wheres.append((of_currency, params.text("currency")))
+    return page(call, "balance_transaction", params, url=request.path, wheres=wheres)
+
+
+def list_payouts(call: Call, request: Request) -> Json:
+    """GET /v1/payouts."""
+    params = Parameters(request.query)
+    params.only(*PAGING, "arrival_date", "destination", "status")
+    wheres: list[tuple[str, Any]] = []
+    if params.has("status"):
+        latest = "SELECT body FROM state WHERE state.object_id = object.object_id"
+        status = f"json_extract(({latest} ORDER BY seq DESC LIMIT 1), '$.status')"
+        wheres.append((f"{status} = ?", params.text("status")))
+    return page(call, "payout", params, url=request.path, wheres=wheres)
+
+
 OPERATIONS: tuple[tuple[str, str, str, Operate], ...] = (
     ("POST", "/v1/refunds", "refunds.create", create_refund),
     ("GET", "/v1/refunds", "refunds.list", list_refunds),
@@ -62,4 +90,9 @@ OPERATIONS: tuple[tuple[str, str, str, Operate], ...] = (
     ("POST", "/v1/refunds/{id}/cancel", "refunds.cancel", cancel_refund),
     ("GET", "/v1/charges", "charges.list", list_charges),
     ("GET", "/v1/charges/{id}", "charges.retrieve", retrieve("ch_", "charge")),
-)
+    ("GET", "/v1/balance_transactions", "balance_transactions.list", list_transactions),
+    ("GET", "/v1/balance_transactions/{id}", "balance_transactions.retrieve",
+     retrieve("txn_", "balance_transaction")),
+    ("GET", "/v1/payouts", "payouts.list", list_payouts),
+    ("GET", "/v1/payouts/{id}", "payouts.retrieve", retrieve("po_", "payout")),
+)  # fmt: skip

@@ -52,6 +52,9 @@ CREATE TABLE IF NOT EXISTS balance (
     seq INTEGER PRIMARY KEY, txn_id TEXT NOT NULL UNIQUE, type TEXT NOT NULL, source TEXT NOT NULL,
     amount_minor INTEGER NOT NULL, fee_minor INTEGER NOT NULL, net_minor INTEGER NOT NULL,
     currency TEXT NOT NULL, intent_id TEXT);
+CREATE TABLE IF NOT EXISTS paid_out (
+    seq INTEGER PRIMARY KEY, txn_id TEXT NOT NULL UNIQUE, payout TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS paid_out_payout ON paid_out (payout);
 CREATE VIEW IF NOT EXISTS book_stripe_intents AS
     SELECT intent_id, order_id, attempt_id, status, amount_minor, captured_minor, refunded_minor,
            currency, created_at
@@ -61,6 +64,10 @@ CREATE VIEW IF NOT EXISTS book_stripe_refunds AS
     SELECT refund_id, intent_id, amount_minor, currency, status, created_at
     FROM refund AS r
     WHERE seq = (SELECT MAX(seq) FROM refund AS later WHERE later.refund_id = r.refund_id);
+CREATE VIEW IF NOT EXISTS book_stripe_balance AS
+    SELECT balance.txn_id, type, source, amount_minor, fee_minor, net_minor, currency, payout,
+           intent_id
+    FROM balance LEFT JOIN paid_out ON paid_out.txn_id = balance.txn_id;
 """
 
 
