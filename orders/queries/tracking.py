@@ -69,6 +69,7 @@ class Tracking:
     earliest: date | None
     latest: date | None
     can_pay: bool
+    kept_until: datetime | None
     is_final: bool
     poll_seconds: int
     version: str
@@ -136,6 +137,7 @@ def track(*, order: Order, now: datetime) -> Tracking:
         earliest=window[0] if window else None,
         latest=window[1] if window else None,
         can_pay=payable.is_open,
+        kept_until=order.payment_due_at if order.state == S.PENDING_PAYMENT else None,
         is_final=is_final,
         poll_seconds=3 if now - order.state_changed_at < CLOSE_WATCH else 30,
         version=hashlib.sha256(repr(facts).encode()).hexdigest()[:16],
@@ -147,12 +149,12 @@ def _words(
 ) -> tuple[str, str, Literal["calm", "good", "wait", "bad"]]:
     if order.state == S.PENDING_PAYMENT:
         if not payable.is_open:
-            text = "You need not do anything: this page follows along by itself."
+            text = "Please do not pay again: this page follows along by itself."
             return "We are confirming your payment", text, "wait"
         if payable.decline_code:
-            text = "Your card was not charged, and your things are still reserved for you."
+            text = "Your card was not charged."
             return "Your payment did not go through", text, "bad"
-        return "Waiting for your payment", "Your things are reserved for you meanwhile.", "wait"
+        return "Waiting for your payment", "You have not been charged.", "wait"
     if order.state == S.EXPIRED:
         return "This order has expired", "It was not paid in time. You were not charged.", "bad"
     if order.state == S.CANCELLED:

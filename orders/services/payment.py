@@ -13,7 +13,7 @@ from orders.services.lifecycle import confirm_order
 from orders.states import OrderState
 from payments import queries as payments
 from payments.queries import AttemptView
-from payments.services import browser
+from payments.services import browser, returning
 from payments.services.intake import PaymentPlan
 
 
@@ -36,8 +36,8 @@ class BrowserPayment:
 def start_browser_payment(*, order_id: int, now: datetime) -> BrowserPayment:
     """Make sure that the order has an intent for the browser, and return its client secret.
 
-    Waits for the network (up to 10 s). The second call returns the same intent. Raises
-    NotPayable.
+    Waits for the network, no longer than the caller's budget. The second call returns the same
+    intent. Raises NotPayable.
     """
     forbid_transaction()
     attempt = _ensure_attempt(order_id=order_id, now=now)
@@ -75,12 +75,12 @@ def _ensure_attempt(*, order_id: int, now: datetime) -> AttemptView:
 def settle_return(*, attempt_uuid: UUID, now: datetime) -> str:
     """The customer is back: fetch the intent, apply what it says, confirm the order if paid.
 
-    Returns the attempt's state. Whatever the address bar claims is not asked. Waits for the
-    network. Raises LookupError for an unknown attempt.
+    Returns the attempt's state: unknown, where Stripe does not answer. Whatever the address bar
+    claims is not asked. Waits for the network. Raises LookupError for an unknown attempt.
     """
     attempt = payments.find_attempt(uuid=attempt_uuid)
     if attempt is None:
         raise LookupError(str(attempt_uuid))
-    state = browser.refresh(attempt_id=attempt.id)
+    state = returning.settle_return(attempt_id=attempt.id, now=now)
     confirm_order(order_id=attempt.order_id, actor="customer", now=now)
     return state

@@ -1,6 +1,6 @@
 """What the shop's templates need beside Django's own."""
 
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from django import template
@@ -9,6 +9,7 @@ from django.db import DatabaseError
 from django.forms import BoundField, CheckboxInput, Form, RadioSelect
 from django.template.context import RequestContext
 from django.utils.formats import date_format
+from django.utils.html import format_html
 
 from globalmart.core.requests import correlation_id
 from orders import addresses
@@ -34,6 +35,14 @@ def basket_units(context: RequestContext) -> int:
         return baskets.count_units(basket_id=session.get("basket"))
     except DatabaseError:
         return 0
+
+
+@register.simple_tag
+def clock(moment: datetime) -> str:
+    """Render a moment of today as a time of day; the page's script makes it the visitor's own."""
+    return format_html(
+        '<time datetime="{}" data-clock>{} UTC</time>', moment.isoformat(), f"{moment:%H:%M}"
+    )
 
 
 @register.inclusion_tag("shop/field.html")

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 from orders import links
 from orders.queries import tracking
 from orders.views.order import get_order
-from orders.views.placing import start_payment
+from orders.views.placing import in_time, start_payment
 
 # Stripe's decline codes in words that help; the rest get the last line.
 DECLINES = {
@@ -56,6 +56,7 @@ def show(request: HttpRequest, number: str, secret: str) -> HttpResponse:
 
 @require_POST
 @never_cache
+@in_time
 def start(request: HttpRequest, number: str, secret: str) -> JsonResponse:
     """Answer with the client secret of the payment that waits for the customer."""
     order = get_order(number, secret)

@@ -13,9 +13,11 @@ from django.views.decorators.http import require_POST, require_safe
 
 from fulfillment.services.stock import OutOfStock
 from globalmart.core import idempotency
+from globalmart.core.budget import budget
 from globalmart.core.db import is_lock_timeout
 from globalmart.core.money import display
 from orders import links
+from orders.models import Order
 from orders.queries import baskets, pricing, tracking
 from orders.services import checkout, payment
 from orders.views import sessions
@@ -28,10 +30,9 @@ TOO_MUCH = "We cannot take an order of this size here. You were not charged; ple
 CHANGED = "Your order changed in another tab: look at it again. You were not charged."
 BUSY = "The shop is busy. You were not charged; please try again."
 # The payment is open, and yet Stripe gave no secret with which to pay.
-SILENT = (
-    "Card payments do not answer just now. You were not charged; your things stay reserved. "
-    "Try again in a minute."
-)
+SILENT = "Card payments do not answer just now. You were not charged; your things stay reserved."
+# A page that asks Stripe is there in time, whether or not Stripe is.
+in_time = budget(seconds=settings.STRIPE_PAGE_SECONDS)
 # What may go wrong on an honest way: status, words, and the page on which to go on.
 REFUSALS: dict[type[Exception], tuple[int, str, str]] = {
     pricing.UnknownSku: (409, GONE, "orders:basket"),
@@ -51,6 +52,7 @@ EXPECTED: tuple[type[Exception], ...] = (*REFUSALS, OperationalError)
 
 @require_POST
 @never_cache
+@in_time
 def place(request: HttpRequest) -> JsonResponse:
     """Place the order and answer with what the browser needs to pay it.
 
@@ -98,7 +100,7 @@ def start_payment(request: HttpRequest, *, order_id: int) -> JsonResponse:
     waits = not is_open and tracking.get_payable(order=order).is_open
     return JsonResponse(
         {
-            **({"detail": SILENT} if waits else {}),
+            **(_keep_waiting(order) if waits else {}),
             "client_secret": begun.client_secret if is_open else None,
             "return_url": settings.BASE_URL + reverse("orders:return", args=[begun.attempt_uuid]),
             "order_url": order_path,
@@ -108,8 +110,16 @@ def start_payment(request: HttpRequest, *, order_id: int) -> JsonResponse:
     )
 
 
+def _keep_waiting(order: Order) -> dict[str, str]:
+    """Say that the order stands though it cannot be paid yet: the page tries again by itself."""
+    due = order.payment_due_at
+    kept = {"kept_until": due.isoformat()} if due else {}
+    return {"detail": SILENT, "order_number": order.number, **kept}
+
+
 @require_safe
 @never_cache
+@in_time
 def come_back(request: HttpRequest, attempt: UUID) -> HttpResponse:
     """Ask Stripe what became of the payment, whatever the address claims, and show the order.
 

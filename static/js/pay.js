@@ -6,6 +6,10 @@ const button = form.querySelector("button");
 const problem = form.querySelector("[data-problem]");
 const LOST = "We could not reach the shop. You were not charged. Check your connection, then try again.";
 const STALE = "This page was open for too long: reload it.";
+const UNCONFIRMED =
+  "Your bank did not confirm this payment. You were not charged. Try again, or take another card.";
+// Seconds between two tries while the payment provider is silent.
+const PAUSES = [5, 8, 12, 20, 30];
 const BROKEN = "The shop has a problem; you were not charged. Try again in a minute.";
 
 function say(text) {
@@ -61,6 +65,41 @@ async function place() {
   return answer;
 }
 
+// The order is there, but the payment provider is not: say so, and try again by ourselves.
+const waiting = form.querySelector("[data-waiting]");
+let timer = 0;
+let tries = 0;
+
+function wait({ order_number, order_url, kept_until }) {
+  const due = new Date(kept_until);
+  const pause = PAUSES[Math.min(tries++, PAUSES.length - 1)];
+  const part = (name) => waiting.querySelector(`[data-${name}]`);
+  const began = Date.now();
+  part("order").textContent = order_number;
+  part("order").href = order_url;
+  part("until").textContent = due.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+  part("until").dateTime = kept_until;
+  rest(false);
+  waiting.hidden = false;
+  if (tries === 1) waiting.focus();
+  const tick = () => {
+    const past = (Date.now() - began) / 1000;
+    if (Date.now() >= due) return location.assign(order_url);
+    part("progress").value = Math.min(1, past / pause);
+    part("next").textContent = `We try again in ${Math.max(1, Math.ceil(pause - past))} s.`;
+    if (past >= pause) form.requestSubmit();
+  };
+  tick();
+  timer = setInterval(tick, 250);
+}
+
+function stopWaiting(isOver) {
+  clearInterval(timer);
+  waiting.querySelector("[data-next]").textContent = "We are trying again now …";
+  waiting.querySelector("[data-progress]").value = 1;
+  if (isOver) waiting.hidden = true;
+}
+
 function start() {
   form.querySelector(".loading").hidden = false;
   const stripe = window.Stripe(form.dataset.key);
@@ -87,12 +126,15 @@ function start() {
 async function pay(stripe, elements) {
   rest(true);
   say("");
+  stopWaiting(false);
   const checked = await elements.submit();
   if (checked.error) return again(checked.error.message);
   let answer;
   try {
     answer = await place();
   } catch (error) {
+    if (error.kept_until) return wait(error);
+    stopWaiting(true);
     if (!error.location) return again(error instanceof TypeError ? LOST : error.message);
     say(error.message);
     const link = document.createElement("a");
@@ -102,6 +144,7 @@ async function pay(stripe, elements) {
     button.textContent = button.dataset.ready;
     return;
   }
+  stopWaiting(true);
   // Nothing for the browser to do: paid already, or the outcome is not known yet.
   if (!answer.client_secret) return location.assign(answer.order_url);
   const result = await stripe.confirmPayment({
@@ -111,17 +154,15 @@ async function pay(stripe, elements) {
     redirect: "if_required",
   });
   const { type, code } = result.error ?? {};
-  // A challenge that the customer failed is an invalid request in Stripe's words, not in ours.
-  const isRefusal =
-    type === "card_error" ||
-    type === "validation_error" ||
-    code === "payment_intent_authentication_failure";
-  if (isRefusal) return again(result.error.message);
+  // A challenge that was failed is an invalid request at Stripe, in words for programmers.
+  if (code === "payment_intent_authentication_failure") return again(UNCONFIRMED);
+  if (type === "card_error" || type === "validation_error") return again(result.error.message);
   // Paid, or unknown: the server asks Stripe. The button rests until the next page is there.
   location.assign(answer.return_url);
 }
 
 function again(text) {
+  stopWaiting(true);
   rest(false);
   say(text);
 }

@@ -43,6 +43,8 @@ for (const form of document.querySelectorAll("form[data-autosubmit]")) {
 function reveal() {
   if (navigator.clipboard) for (const button of document.querySelectorAll("[data-copy]")) button.hidden = false;
   for (const button of document.querySelectorAll("[data-print]")) button.hidden = false;
+  for (const time of document.querySelectorAll("time[data-clock]"))
+    time.textContent = new Date(time.dateTime).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
 }
 document.addEventListener("click", async (event) => {
   const copy = event.target.closest?.("[data-copy]");

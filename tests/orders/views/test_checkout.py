@@ -9,6 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from fulfillment.services.stock import adjust
+from globalmart.core.budget import seconds_left
 from orders.models import Basket, Order, Price, Product
 from orders.services import payment
 from orders.services.payment import BrowserPayment
@@ -22,6 +23,7 @@ def stripe(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     behaviour: dict[str, Any] = {"unknown": False, "attempt": uuid4()}
 
     def start(*, order_id: int, now: object) -> BrowserPayment:
+        behaviour["seconds"] = seconds_left()
         order = Order.objects.get(pk=order_id)
         return BrowserPayment(
             attempt_uuid=behaviour["attempt"],
@@ -162,8 +164,22 @@ class TestPlacing:
         answer = press_pay(reviewer).json()
 
         assert answer["client_secret"] is None
+        order = Order.objects.get()
         assert "do not answer just now" in answer["detail"]
-        assert Order.objects.get().number in answer["order_url"]
+        assert order.number in answer["order_url"]
+        assert answer["order_number"] == order.number
+        assert order.payment_due_at is not None
+        assert answer["kept_until"] == order.payment_due_at.isoformat()
+
+    def test_it_leaves_stripe_less_than_eight_seconds(
+        self, reviewer: Client, stripe: dict[str, Any]
+    ) -> None:
+        press_pay(reviewer)
+        assert 5 < stripe["seconds"] <= 7
+
+        reviewer.post("/checkout/place/", {"key": "again"})
+        assert 5 < stripe["seconds"] <= 7
+        assert seconds_left() is None
 
     def test_a_payment_whose_outcome_is_not_known_leads_to_the_order(
         self, reviewer: Client, stripe: dict[str, Any]

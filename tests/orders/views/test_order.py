@@ -42,6 +42,15 @@ class TestPage:
         assert "Waiting for your payment" in page
         assert "Pay for this order" in page
 
+    def test_it_says_until_when_the_goods_are_kept(self, client: Client, order: Order) -> None:
+        assert order.payment_due_at is not None
+        until = f'<time datetime="{order.payment_due_at.isoformat()}" data-clock>'
+        pages = [client.get(f"{links.order_path(order)}{part}") for part in ("", "pay/")]
+        Order.objects.update(state="confirmed")
+
+        assert all(until in page.content.decode() for page in pages)
+        assert until not in client.get(links.order_path(order)).content.decode()
+
     @pytest.mark.parametrize("state", ["unknown", "processing"])
     def test_it_offers_no_second_payment_of_unknown_outcome(
         self, client: Client, order: Order, state: str
