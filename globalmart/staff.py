@@ -17,6 +17,7 @@ SIDEBAR = {
         ("Attempts", "credit_card", "payments_paymentattempt"),
         ("Accounts", "account_balance_wallet", "payments_orderaccount"),
         ("Operations", "sync_alt", "payments_paymentoperation"),
+        ("Refunds", "undo", "payments_refund"),
         ("Ledger", "account_balance", "payments_ledgerentry"),
         ("Stripe events", "webhook", "payments_stripeevent"),
     ],

@@ -45,6 +45,9 @@ WIRING = Wiring(
         "payments.checks": Work(
             "payments.jobs.check_attempts", "payments", "payments.queries.has_due_checks"
         ),
+        "payments.refund_checks": Work(
+            "payments.jobs.check_refunds", "payments", "payments.queries.has_due_refund_checks"
+        ),
         "payments.webhooks": Work(
             "payments.jobs.apply_webhooks", "webhooks", "payments.queries.has_due_webhooks"
         ),
@@ -68,6 +71,7 @@ WIRING = Wiring(
         "order_stuck": "orders.queries.orders.list_stuck",
         "payment_stuck": "payments.queries.list_stuck_attempts",
         "operation_stuck": "payments.queries.list_stuck_operations",
+        "refund_stuck": "payments.queries.list_stuck_refunds",
         "fulfillment_stuck": "fulfillment.queries.list_stuck",
         "message_stuck": "notifications.queries.list_stuck",
     },

@@ -56,6 +56,36 @@ class PaymentOperationAdmin(HouseAdmin):
     ordering = ("-id",)
 
 
+class RefundItemInline(HouseInline):
+    model = models.RefundItem
+
+
+class RefundOperationInline(OperationInline):
+    fk_name = "refund"
+
+
+@admin.register(models.Refund)
+class RefundAdmin(HouseAdmin):
+    """Read-only: refunds are asked for, approved and tried again on the order's page."""
+
+    list_display = (
+        "order",
+        chip(),
+        money("amount_minor"),
+        "reason",
+        "requested_by",
+        "approved_by",
+        "failure_code",
+        "created_at",
+    )
+    list_filter = ("state", "reason")
+    list_select_related = ("order",)
+    search_fields = ("=order__number", "=stripe_refund_id")
+    search_help_text = "Order number or Stripe's id of the refund, in full"
+    ordering = ("-id",)
+    inlines = (RefundItemInline, RefundOperationInline)
+
+
 @admin.register(models.LedgerEntry)
 class LedgerEntryAdmin(HouseAdmin):
     list_display = ("booked_at", "order", "account", money("amount_minor"), "txn")

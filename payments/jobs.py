@@ -7,9 +7,11 @@ from django.utils import timezone
 
 from globalmart.core import bell
 from globalmart.core.work import drain
-from payments.models import PaymentAttempt, PaymentOperation, StripeEvent
+from payments.models import PaymentAttempt, PaymentOperation, Refund, StripeEvent
 from payments.services.inbox import apply_event
 from payments.services.operations import LEASE_SECONDS, check_attempt, send_operation
+from payments.services.refund_outcomes import check_seconds
+from payments.services.refunding import check_refund
 
 CHECK_LEASE = timedelta(seconds=30)
 
@@ -50,6 +52,33 @@ def _claim_checks(*, now: datetime, limit: int) -> list[int]:
 
 def _check(attempt_id: int) -> None:
     check_attempt(attempt_id=attempt_id)
+
+
+def check_refunds() -> None:
+    """Look up refunds that wait for the bank, or that do not fit yet."""
+    bell.answer("payments.refund_checks")
+    drain(
+        claim=lambda limit: _claim_refund_checks(now=timezone.now(), limit=limit),
+        work=_check_refund,
+        threads=4,
+    )
+
+
+@transaction.atomic(durable=True)
+def _claim_refund_checks(*, now: datetime, limit: int) -> list[int]:
+    """Push the next look ahead: whoever dies here is replaced when that time comes."""
+    due = Refund.objects.filter(next_check_at__lte=now).order_by("next_check_at")
+    rows = list(due.select_for_update(skip_locked=True, no_key=True)[:limit])
+    for row in rows:
+        pause = timedelta(seconds=check_seconds(row.checks))
+        row.next_check_at = now + max(CHECK_LEASE, pause)
+        row.checks += 1
+    Refund.objects.bulk_update(rows, ["next_check_at", "checks"])
+    return [row.pk for row in rows]
+
+
+def _check_refund(refund_id: int) -> None:
+    check_refund(refund_id=refund_id)
 
 
 def apply_webhooks() -> None:

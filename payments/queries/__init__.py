@@ -19,15 +19,31 @@ from payments.queries.disputes import (
     list_stuck_disputes,
     stops_shipping,
 )
+from payments.queries.refunds import (
+    RefundPart,
+    RefundView,
+    find_refund,
+    list_refunds,
+    refundable_minor,
+)
 from payments.queries.waiting import (
     has_due_checks,
     has_due_operations,
+    has_due_refund_checks,
     has_due_webhooks,
     list_stuck_attempts,
     list_stuck_operations,
+    list_stuck_refunds,
 )
 
 __all__ = [
+    "RefundPart",
+    "RefundView",
+    "find_refund",
+    "list_refunds",
+    "refundable_minor",
+    "has_due_refund_checks",
+    "list_stuck_refunds",
     "AttemptView",
     "DisputeView",
     "charged_back_minor",

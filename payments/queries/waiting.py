@@ -3,8 +3,8 @@
 from datetime import datetime
 
 from globalmart.core.choreography import MOST_STUCK, Stuck
-from payments.models import PaymentAttempt, PaymentOperation, StripeEvent
-from payments.states import ATTEMPT_AGE, OPERATION_AGE
+from payments.models import PaymentAttempt, PaymentOperation, Refund, StripeEvent
+from payments.states import ATTEMPT_AGE, OPERATION_AGE, REFUND_AGE
 
 
 def has_due_operations(*, now: datetime) -> bool:
@@ -20,6 +20,11 @@ def has_due_checks(*, now: datetime) -> bool:
 def has_due_webhooks(*, now: datetime) -> bool:
     """Tell whether a stored webhook waits to be applied."""
     return StripeEvent.objects.due(now=now).exists()
+
+
+def has_due_refund_checks(*, now: datetime) -> bool:
+    """Tell whether a refund is to be looked up at Stripe."""
+    return Refund.objects.filter(next_check_at__lte=now).exists()
 
 
 def list_stuck_attempts(*, now: datetime) -> list[Stuck]:
@@ -51,4 +56,20 @@ def list_stuck_operations(*, now: datetime) -> list[Stuck]:
         for row in PaymentOperation.objects.filter(
             state=state, due_at__isnull=False, created_at__lt=now - age
         ).order_by("created_at")[:MOST_STUCK]
+    ]
+
+
+def list_stuck_refunds(*, now: datetime) -> list[Stuck]:
+    """Return refunds older in their state than the state's age."""
+    return [
+        Stuck(
+            "refund",
+            row.pk,
+            "refund_stuck",
+            f"{row} has been {state} since {row.state_changed_at:%F %T} {row.failure_code}".strip(),
+        )
+        for state, age in REFUND_AGE.items()
+        for row in Refund.objects.filter(state=state, state_changed_at__lt=now - age).order_by(
+            "state_changed_at"
+        )[:MOST_STUCK]
     ]

@@ -24,8 +24,9 @@ STEP_FIELDS = [
 class RefundRefused(Exception):
     """This refund, or this step of it, is not possible.
 
-    `code` is one of `nothing_captured`, `too_much`, `disputed`, `second_person`, `not_system`,
-    `wrong_state`, `bad_items`; `room_minor` is what could be refunded, where that matters.
+    `code` is `nothing_captured`, `too_much`, `disputed`, `second_person`, `not_system`,
+    `wrong_state`, `bad_items` or `external`; `room_minor` is what could be refunded, where that
+    matters.
     """
 
     def __init__(self, code: str, detail: str, *, room_minor: int | None = None) -> None:

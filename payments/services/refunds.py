@@ -144,7 +144,8 @@ def _needs_second_person(order_id: int, amount: int, requested_by: str) -> bool:
     alone = Refund.objects.filter(order_id=order_id, needs_second_person=False)
     others = alone.exclude(state__in=UNAPPROVED_ENDS).exclude(requested_by__in=(SYSTEM, "stripe"))
     so_far: int = others.aggregate(sum=Sum("amount_minor"))["sum"] or 0
-    return so_far + amount > settings.REFUND_SECOND_PERSON_ABOVE_MINOR
+    limit: int = settings.REFUND_SECOND_PERSON_ABOVE_MINOR
+    return so_far + amount > limit
 
 
 @transaction.atomic
@@ -172,6 +173,12 @@ def approve_refund(*, refund_id: int, approved_by: str, now: datetime) -> Refund
 def _require_state(refund: Refund, *allowed: RefundState) -> None:
     if refund.state not in allowed:
         raise RefundRefused("wrong_state", f"The refund is {refund.state} by now.")
+
+
+def _require_ours(refund: Refund) -> None:
+    """What somebody did at Stripe stays what it was; a refund of ours may follow it."""
+    if refund.reason == Refund.Reason.EXTERNAL:
+        raise RefundRefused("external", "It was started at Stripe: request a refund of our own.")
 
 
 def _plan_operation(books: RefundBooks) -> None:
@@ -234,6 +241,7 @@ def cancel_refund(*, refund_id: int, cancelled_by: str, reason: str, now: dateti
 def retry_refund(*, refund_id: int, retried_by: str, now: datetime) -> None:
     """Try a failed refund anew: a new operation with a new key. Raises RefundRefused."""
     books = open_books(refund_id=refund_id, actor=retried_by, now=now)
+    _require_ours(books.refund)
     _require_state(books.refund, RefundState.FAILED)
     _refuse_disputed(books.attempt)
     books.refund.stripe_refund_id = None
@@ -246,6 +254,7 @@ def retry_refund(*, refund_id: int, retried_by: str, now: datetime) -> None:
 def start_manual(*, refund_id: int, started_by: str, reason: str, now: datetime) -> None:
     """A failed refund is to be paid back another way: reserve its amount. Raises RefundRefused."""
     books = open_books(refund_id=refund_id, actor=started_by, now=now)
+    _require_ours(books.refund)
     _require_state(books.refund, RefundState.FAILED)
     # What Stripe still tells of the failed one is about an earlier try.
     books.refund.stripe_refund_id = None

@@ -1,0 +1,306 @@
+"""The one way in for every answer about a refund: direct, webhook, poller, reconciler.
+
+Applied in any order and any number of times, the same answers give the same end state: an answer
+counts only where it knows more than the refund's state does.
+"""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.db import transaction
+
+from globalmart.core import outbox, states
+from globalmart.core.alerts import open_alert
+from globalmart.core.db import WORK_FIELDS
+from globalmart.core.work import backoff
+from payments import events
+from payments.gateways.refunds import RefundAnswer, RefundOutcome, StripeRefund
+from payments.models import OrderAccount, PaymentAttempt, PaymentOperation, Refund, RefundItem
+from payments.services.cases import close_case, open_case
+from payments.services.refund_books import RefundBooks, RefundRefused, open_books, room_minor, tell
+from payments.services.refunds import Part, add_items, tell_succeeded
+from payments.states import OPERATION, CaseKind, OperationState, RefundState
+
+R = RefundState
+STRIPE = "stripe"
+TOLD = {
+    RefundOutcome.PENDING: R.PENDING,
+    RefundOutcome.REQUIRES_ACTION: R.REQUIRES_ACTION,
+    RefundOutcome.SUCCEEDED: R.SUCCEEDED,
+    RefundOutcome.FAILED: R.FAILED,
+    RefundOutcome.CANCELLED: R.CANCELLED,
+}
+# How much a state knows. A refund that succeeded can fail later, never the other way round.
+RANK = {R.PENDING: 1, R.REQUIRES_ACTION: 1, R.SUCCEEDED: 2, R.FAILED: 3, R.CANCELLED: 3}
+ENDED = {RefundOutcome.FAILED, RefundOutcome.CANCELLED}
+# States in which the poller looks the refund up, whatever webhooks say.
+WATCHED = (R.PENDING, R.REQUIRES_ACTION, R.UNKNOWN, R.EXTERNAL)
+# Seconds until the n-th look.
+CHECK_SECONDS = (15, 30, 60, 300, 900, 3600)
+
+
+@transaction.atomic
+def apply_refund(
+    *,
+    answer: RefundAnswer,
+    actor: str,
+    now: datetime,
+    refund_id: int | None = None,
+    operation_id: int | None = None,
+) -> str:
+    """Record what an answer means and return the refund's state, empty where there is none.
+
+    `operation_id` is the operation that the answer is to, if it is to one. Without `refund_id`
+    the refund is found by what Stripe shows; one that is not ours is recorded as external.
+    """
+    shown = answer.refund
+    found = refund_id or (_find(shown) if shown is not None else None)
+    if found is None:
+        return _apply_external(shown, answer, actor, now) if shown is not None else ""
+    books = open_books(refund_id=found, actor=actor, now=now)
+    operation = books.open_operation()
+    if shown is not None and not _is_this_try(books, operation, shown):
+        if answer.outcome in ENDED:
+            # An earlier try of ours, of which nothing more will come.
+            return books.refund.state
+        return _apply_external(shown, answer, actor, now)
+    is_answer = operation is not None and operation.pk == operation_id
+    if operation is not None and (is_answer or shown is not None):
+        _settle_operation(books, operation, answer)
+    _settle(books, answer, is_answer=is_answer)
+    return books.refund.state
+
+
+def _find(shown: StripeRefund) -> int | None:
+    """Return the key of the refund that Stripe shows: by Stripe's id, else by our metadata."""
+    known = Refund.objects.filter(stripe_refund_id=shown.id).values_list("pk", flat=True).first()
+    if known is not None:
+        return known
+    try:
+        uuid = UUID(shown.metadata.get("operation_id", ""))
+    except ValueError:
+        return None
+    operations = PaymentOperation.objects.filter(uuid=uuid, refund__isnull=False)
+    return operations.values_list("refund_id", flat=True).first()
+
+
+def _is_this_try(
+    books: RefundBooks, operation: PaymentOperation | None, shown: StripeRefund
+) -> bool:
+    """Tell whether what Stripe shows is the refund's present try, and not one of before."""
+    refund = books.refund
+    if refund.stripe_refund_id is not None:
+        return refund.stripe_refund_id == shown.id
+    last = operation or books.last_operation()
+    return (
+        refund.state in {R.PROCESSING, R.UNKNOWN}
+        and last is not None
+        and shown.metadata.get("operation_id") == str(last.uuid)
+        and shown.amount_minor == refund.amount_minor
+        and shown.currency == refund.currency
+    )
+
+
+def _settle_operation(
+    books: RefundBooks, operation: PaymentOperation, answer: RefundAnswer
+) -> None:
+    """Write what the answer means for the call itself."""
+    if answer.refund is not None:
+        _finish(books, operation, OperationState.DONE, "")
+        return
+    match answer.outcome:
+        case RefundOutcome.REFUSED:
+            _finish(books, operation, OperationState.REFUSED, answer.code)
+        case RefundOutcome.KEY_CONFLICT:
+            _finish(books, operation, OperationState.REFUSED, answer.code or answer.outcome)
+            _alert_conflict(books, answer)
+        case RefundOutcome.NOT_YET:
+            _retry(books, operation, OperationState.PLANNED, answer)
+        case _:
+            _retry(books, operation, OperationState.UNKNOWN, answer)
+
+
+def _finish(
+    books: RefundBooks, operation: PaymentOperation, state: OperationState, code: str
+) -> None:
+    states.require(OPERATION, "operation", operation.state, state)
+    operation.state = state
+    operation.finished_at = books.now
+    operation.last_error = code[:500]
+    operation.rest()
+    operation.save(update_fields=["state", "finished_at", *WORK_FIELDS])
+
+
+def _retry(
+    books: RefundBooks, operation: PaymentOperation, state: OperationState, answer: RefundAnswer
+) -> None:
+    seconds = max(answer.retry_after or 0, backoff(operation.tries))
+    if operation.state != state:
+        states.require(OPERATION, "operation", operation.state, state)
+        operation.state = state
+    operation.postpone(now=books.now, seconds=seconds, error=answer.code or answer.outcome)
+    operation.save(update_fields=["state", *WORK_FIELDS])
+
+
+def _alert_conflict(books: RefundBooks, answer: RefundAnswer) -> None:
+    """Something was done under this key; it is looked for, and never sent under another."""
+    open_alert(
+        kind="payment_refused",
+        subject_type="order",
+        subject_id=books.refund.order_id,
+        detail=f"Stripe knows another request under the key of refund {books.refund.pk}: "
+        f"{answer.code}",
+    )
+
+
+def _settle(books: RefundBooks, answer: RefundAnswer, *, is_answer: bool) -> None:
+    """Write what the answer means for the refund."""
+    refund = books.refund
+    if answer.refund is not None:
+        refund.stripe_refund_id = answer.refund.id
+    if answer.outcome in TOLD:
+        _advance(books, TOLD[answer.outcome], answer.code)
+    elif answer.outcome == RefundOutcome.REFUSED and is_answer:
+        _advance(books, R.FAILED, answer.code or "refused")
+    elif refund.state == R.PROCESSING and (
+        answer.outcome == RefundOutcome.KEY_CONFLICT
+        or (answer.outcome == RefundOutcome.UNKNOWN and (is_answer or answer.refund is not None))
+    ):
+        books.move(R.UNKNOWN, answer.code)
+    _watch(books)
+    books.save()
+
+
+def _advance(books: RefundBooks, state: RefundState, code: str) -> None:
+    """Go to what Stripe tells, unless the refund knows as much or more already."""
+    refund = books.refund
+    before = R(refund.state)
+    if (
+        state == before
+        or RANK[state] < RANK.get(before, 0)
+        or {before, state}
+        <= {
+            R.FAILED,
+            R.CANCELLED,
+        }
+    ):
+        return
+    refund.failure_code = code[:60] if state in {R.FAILED, R.CANCELLED} else ""
+    try:
+        books.move(state, code)
+    except RefundRefused as refusal:
+        _report_excess(books, refusal)
+        return
+    if before == R.EXTERNAL:
+        _close_excess(books)
+    if state == R.SUCCEEDED:
+        tell_succeeded(books)
+    elif state in {R.FAILED, R.CANCELLED}:
+        _tell_failed(books)
+
+
+def _tell_failed(books: RefundBooks) -> None:
+    """The customer waits for money that does not come: a person must look."""
+    refund = books.refund
+    outbox.publish(
+        events.RefundFailed(
+            subject_id=refund.order_id,
+            attempt_id=refund.attempt_id,
+            refund_id=refund.pk,
+            amount_minor=refund.amount_minor,
+        )
+    )
+    open_case(
+        kind=CaseKind.REFUND_FAILED,
+        subject=str(refund.uuid),
+        detail=f"The refund is {refund.state}: {refund.failure_code or 'no reason given'}. Try it "
+        "again, or pay the customer back another way.",
+        order_id=refund.order_id,
+        attempt_id=refund.attempt_id,
+        our_minor=refund.amount_minor,
+        their_minor=0,
+        currency=refund.currency,
+    )
+
+
+def _watch(books: RefundBooks) -> None:
+    """Say when the poller looks next: more and more seldom while nothing changes. Where the call
+    itself is still to be repeated, that looks first."""
+    refund = books.refund
+    is_called = refund.state == R.UNKNOWN and books.open_operation() is not None
+    if refund.state not in WATCHED or is_called:
+        refund.next_check_at = None
+        return
+    refund.next_check_at = books.now + timedelta(seconds=check_seconds(refund.checks))
+
+
+def check_seconds(checks: int) -> int:
+    """Return how long after the n-th look the next one is."""
+    return CHECK_SECONDS[min(checks, len(CHECK_SECONDS) - 1)]
+
+
+def _apply_external(shown: StripeRefund, answer: RefundAnswer, actor: str, now: datetime) -> str:
+    """Record a refund that somebody started at Stripe, and apply what it says."""
+    known = PaymentAttempt.objects.filter(stripe_intent_id=shown.intent_id or None).first()
+    if known is None:
+        open_case(
+            kind=CaseKind.EXTERNAL_REFUND,
+            subject=shown.id,
+            detail=f"A refund of the payment {shown.intent_id}, which is not ours",
+            their_minor=shown.amount_minor,
+            currency=shown.currency[:3],
+        )
+        return ""
+    account = OrderAccount.objects.locked().get(order_id=known.order_id)
+    attempt = PaymentAttempt.objects.locked().get(pk=known.pk)
+    refund = Refund.objects.filter(stripe_refund_id=shown.id).first()
+    if refund is None:
+        refund = _record_external(attempt, shown, now)
+    books = RefundBooks(account, attempt, refund, actor, now)
+    _settle(books, answer, is_answer=False)
+    return refund.state
+
+
+def _record_external(attempt: PaymentAttempt, shown: StripeRefund, now: datetime) -> Refund:
+    refund = Refund.objects.create(
+        order_id=attempt.order_id,
+        attempt=attempt,
+        currency=attempt.currency,
+        amount_minor=shown.amount_minor,
+        state=R.EXTERNAL,
+        reason=Refund.Reason.EXTERNAL,
+        requested_by=STRIPE,
+        approved_by=STRIPE,
+        stripe_refund_id=shown.id,
+        created_at=now,
+        state_changed_at=now,
+    )
+    add_items(refund, [Part(RefundItem.Kind.AMOUNT, shown.amount_minor)])
+    tell(refund, before="", actor=STRIPE, reason="started at Stripe")
+    return refund
+
+
+def _report_excess(books: RefundBooks, refusal: RefundRefused) -> None:
+    """More has gone back than our books can explain: the refund stays external, and is tried
+    again when a reservation has ended or a capture was learnt."""
+    refund = books.refund
+    open_case(
+        kind=CaseKind.EXTERNAL_REFUND,
+        subject=refund.stripe_refund_id or str(refund.uuid),
+        detail=f"A refund from outside does not fit: {refusal.detail}",
+        order_id=refund.order_id,
+        attempt_id=refund.attempt_id,
+        our_minor=room_minor(books.account, books.attempt),
+        their_minor=refund.amount_minor,
+        currency=refund.currency,
+    )
+
+
+def _close_excess(books: RefundBooks) -> None:
+    close_case(
+        kind=CaseKind.EXTERNAL_REFUND,
+        subject=books.refund.stripe_refund_id or str(books.refund.uuid),
+        closed_by="system",
+        resolution="it fits by now",
+        now=books.now,
+    )
