@@ -110,6 +110,13 @@ class TestSettings:
         assert start(GM_ENV="demo", SECRET_KEY=None).startswith("The setting SECRET_KEY is missing")
         assert start(GM_ENV="test", SECRET_KEY=None) == ""
 
+    def test_let_nobody_order_crashes_in_production(self, start: Callable[..., str]) -> None:
+        stops = "The setting GM_FAILPOINTS is set: leave it out. "
+        assert start(GM_FAILPOINTS="/somewhere").startswith(stops)
+        live = start(GM_ENV="demo", GM_FAILPOINTS="/somewhere", STRIPE_SECRET_KEY="sk_live_x")
+        assert live.startswith(stops)
+        assert start(GM_ENV="demo", GM_FAILPOINTS="/somewhere") == ""
+
 
 class TestPayPagePolicy:
     def test_lets_stripes_own_frames_in_with_test_keys_too(
