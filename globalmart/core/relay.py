@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 from globalmart.core import bell
 from globalmart.core.choreography import wiring
 from globalmart.core.db import forbid_transaction
+from globalmart.core.failpoints import failpoint
 from globalmart.core.models import Delivery, FeedCounter, OutboxEvent
 
 STREAM = "oms.events"
@@ -30,9 +31,14 @@ def relay_batch(*, limit: int = BATCH) -> int:
     """Carry out up to `limit` events and return how many. 0 also when Redis does not answer:
     the events keep their lease for a few seconds and are tried again."""
     events = _claim(now=timezone.now(), limit=limit)
-    if not events or not _append(events):
+    if not events:
         return 0
+    failpoint("CP13", order=(event.subject_id for event in events))
+    if not _append(events):
+        return 0
+    failpoint("CP14", order=(event.subject_id for event in events))
     published = _publish(now=timezone.now(), ids=[event.id for event in events])
+    failpoint("CP15", order=(event.subject_id for event in published))
     bell.ring(_bells(published))
     return len(published)
 

@@ -10,6 +10,7 @@ from rest_framework.request import Request
 
 from globalmart.core.access import caller_of
 from globalmart.core.api import ApiView, bad_parameter, page_of, read_cursor, read_limit, reply
+from globalmart.core.failpoints import failpoint
 from orders.api import documents, scopes
 from orders.api.refusals import REFUSALS, explain, read_key
 from orders.api.submission import read_submission
@@ -39,6 +40,7 @@ class OrderList(ApiView):
         headers = {"Location": reverse("api:order", args=[placed.body["id"]])}
         if placed.is_replay:
             headers["Idempotent-Replayed"] = "true"
+        failpoint("CP12", order=placed.order_id)
         return reply(placed.body, status=placed.status, headers=headers)
 
     @documents.LIST_ORDERS

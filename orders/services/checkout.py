@@ -11,6 +11,7 @@ from django.db import IntegrityError, transaction
 from fulfillment.services.stock import OutOfStock, Shortage, reserve
 from globalmart.core import idempotency, outbox, timeline
 from globalmart.core.db import constraint_name
+from globalmart.core.failpoints import failpoint
 from globalmart.core.ids import order_number, public_id
 from orders import events
 from orders.links import order_url
@@ -151,13 +152,16 @@ def place_order(*, submission: Submission, now: datetime) -> Placed:
     quantities = sum_quantities(submission.items)
     for attempt in range(NUMBER_TRIES):
         try:
-            return _place(submission, quantities, now)
+            placed = _place(submission, quantities, now)
         except IntegrityError as error:
             broken = constraint_name(error)
             if broken == "one_order_per_external_ref":
                 raise DuplicateReference(_existing(submission)) from error
             if "number" not in broken or attempt == NUMBER_TRIES - 1:
                 raise
+        else:
+            failpoint("CP3", order=placed.order_id)
+            return placed
     raise AssertionError("unreachable")
 
 
@@ -215,6 +219,8 @@ def _place(submission: Submission, quantities: Mapping[str, int], now: datetime)
     )
     outbox.publish(events.OrderPlaced(subject_id=order.pk))
     reserve(order_id=order.pk, quantities=quantities)
+    failpoint("CP1", key=submission.key, order=order.pk)
+    failpoint("CP2", key=submission.key, order=order.pk)
     return Placed(order.pk, CREATED, body, is_replay=False)
 
 
