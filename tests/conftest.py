@@ -48,7 +48,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Stack]:
     """The whole shop as processes, on throw-away data, once for all tests that ask for it."""
-    with Stack(reporter=Reporter()) as running:
+    with Stack(reporter=Reporter(), failpoints=True) as running:
         yield running
 
 

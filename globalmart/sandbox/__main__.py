@@ -52,9 +52,9 @@ def smoke(reporter: Reporter) -> int:
     return 0
 
 
-def run_in_stack(reporter: Reporter, command: list[str]) -> int:
+def run_in_stack(reporter: Reporter, command: list[str], *, failpoints: bool) -> int:
     """Run a command beside a whole throw-away shop; return its exit code."""
-    with Stack(reporter=reporter) as stack:
+    with Stack(reporter=reporter, failpoints=failpoints) as stack:
         return _run(command, stack.environment)
 
 
@@ -101,6 +101,9 @@ def _options() -> argparse.Namespace:
     for name, what in (("exec", "the whole shop"), ("servers", "PostgreSQL and Redis")):
         mode = modes.add_parser(name, help=f"run a command beside {what}, on throw-away data")
         mode.add_argument("--quiet", action="store_true", help="print warnings only")
+        if name == "exec":
+            crash = "let the command order crashes in the folder GM_FAILPOINTS"
+            mode.add_argument("--failpoints", action="store_true", help=crash)
         mode.add_argument("command", nargs="+", metavar="COMMAND", help="after --")
     return parser.parse_args()
 
@@ -117,7 +120,7 @@ def main() -> int:
             case "smoke":
                 return smoke(reporter)
             case "exec":
-                return run_in_stack(reporter, options.command)
+                return run_in_stack(reporter, options.command, failpoints=options.failpoints)
             case _:
                 return run_beside_servers(reporter, options.command)
     except Stopped as stopped:

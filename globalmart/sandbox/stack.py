@@ -31,12 +31,16 @@ class Stack:
 
     With `state`, data and secrets are kept there and in `.env`, and a second start resumes with
     them; without, the folder, the ports, the database and the keys are this run's own and vanish
-    with it. `environment` after `start` is what a command needs to talk to it.
+    with it. With `failpoints`, its processes crash where files in a folder of theirs tell them to
+    (GM_FAILPOINTS). `environment` after `start` is what a command needs to talk to it.
     """
 
-    def __init__(self, *, reporter: Reporter, state: Path | None = None) -> None:
+    def __init__(
+        self, *, reporter: Reporter, state: Path | None = None, failpoints: bool = False
+    ) -> None:
         self._reporter = reporter
         self._state = state
+        self._has_failpoints = failpoints
         self._closing = ExitStack()
         self.environment: dict[str, str] = {}
 
@@ -77,8 +81,10 @@ class Stack:
             kept = read_or_make(ROOT / ".env")
             refuse_live_keys(kept)
             values = kept | inherited()
-        for name in ("log", "books", "redis"):
+        for name in ("log", "books", "redis", "failpoints"):
             (folder / name).mkdir(mode=0o700, exist_ok=True)
+        if self._has_failpoints:
+            values["GM_FAILPOINTS"] = str(folder / "failpoints")
         self.supervisor = Supervisor(logs=folder / "log", say=self._reporter.warn)
         self._closing.callback(self.supervisor.stop)
         addresses = self._addresses(is_throw_away=is_throw_away)
