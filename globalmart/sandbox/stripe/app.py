@@ -6,7 +6,16 @@ from functools import partial
 from typing import Any
 
 from globalmart.sandbox.book import Book
-from globalmart.sandbox.stripe import controls, elements, errors, payouts, refunds, routes
+from globalmart.sandbox.stripe import (
+    controls,
+    disputes,
+    elements,
+    errors,
+    fraud_warnings,
+    payouts,
+    refunds,
+    routes,
+)
 from globalmart.sandbox.stripe.events import API_VERSION
 from globalmart.sandbox.stripe.idempotency import Keys
 from globalmart.sandbox.stripe.keys import ApiKeys
@@ -24,12 +33,19 @@ CORS = {
     "Access-Control-Max-Age": "300",
 }
 CONTROLS: dict[str, Operate] = {
+    "disputes": controls.dispute,
     "expire": controls.expire_hold,
+    "fraud_warnings": controls.warn,
     "intents": controls.force_intent,
     "payout": controls.pay_out,
     "refunds": controls.refund,
 }
 ACTIONS: dict[str, Callable[[Call, Json], object]] = {
+    "charge.dispute": disputes.open_chargeback,
+    "charge.not_received": disputes.open_not_received,
+    "charge.inquire": disputes.open_inquiry,
+    "charge.warn": fraud_warnings.issue,
+    "dispute.judge": disputes.judge,
     "payout.arrive": payouts.arrive,
     "refund.succeed": refunds.succeed,
     "refund.fail": refunds.fail,

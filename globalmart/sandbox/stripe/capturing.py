@@ -33,6 +33,7 @@ def capture(call: Call, intent: Json, params: Parameters) -> None:
     charge["captured"] = True
     charge[PRIVATE]["captures"] = charge[PRIVATE].get("captures", 0) + 1
     balance.enter_capture(call, charge, amount_minor=amount)
+    charges.plan_aftermath(call, charge)
     intent["amount_received"] += amount
     intent["amount_capturable"] -= amount
     intent["metadata"] = params.metadata(intent["metadata"])

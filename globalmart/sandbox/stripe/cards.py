@@ -31,7 +31,8 @@ OWN_CODES = ("expired_card", "incorrect_cvc", "processing_error", "authenticatio
 class Card:
     """How one test card behaves. `decline` and `capture_decline` are Stripe's decline codes.
 
-    `refund` says how its refunds go: one of `refunds.COURSES`.
+    `refund` says how its refunds go: one of `refunds.COURSES`. `aftermath` is the action that
+    follows a moment after its money was captured, of those that `app.ACTIONS` knows.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Card:
     capture_decline: str | None = None
     allows_multicapture: bool = True
     refund: str = "succeeds"
+    aftermath: str | None = None
 
 
 CARDS = (
@@ -75,6 +77,10 @@ CARDS = (
          decline="insufficient_funds", needs_authentication=True),
     Card("pendingRefund", "4000000000007726", refund="pending"),
     Card("refundFail", "4000000000005126", refund="fails"),
+    Card("createDispute", "4000000000000259", aftermath="charge.dispute"),
+    Card("createDisputeProductNotReceived", "4000000000002685", aftermath="charge.not_received"),
+    Card("createDisputeInquiry", "4000000000001976", aftermath="charge.inquire"),
+    Card("createIssuerFraudRecord", "4000000000005423", aftermath="charge.warn"),
     # Stripe publishes no card for these: they are the sandbox's own.
     Card("sandbox_captureInsufficientFunds", "4000000000004467",
          capture_decline="insufficient_funds"),

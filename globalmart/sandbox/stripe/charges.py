@@ -3,7 +3,7 @@
 from typing import Any
 
 from globalmart.sandbox.stripe import cards
-from globalmart.sandbox.stripe.store import PRIVATE, Json, new_id, now
+from globalmart.sandbox.stripe.store import PRIVATE, Call, Json, Planned, new_id, now
 
 HOLD_SECONDS = 7 * 24 * 3600
 BLANK = (
@@ -85,6 +85,14 @@ def release(charge: Json) -> None:
     charge[PRIVATE]["released_minor"] = rest
     charge["amount_refunded"] += rest
     charge["refunded"] = charge["amount_refunded"] >= charge["amount"]
+
+
+def plan_aftermath(call: Call, charge: Json) -> None:
+    """Set in motion what the card brings about once its money is captured, at the first capture."""
+    aftermath = cards.BY_NAME[charge[PRIVATE]["card"]].aftermath
+    if aftermath and not charge[PRIVATE].get("is_followed"):
+        charge[PRIVATE]["is_followed"] = True
+        call.planned.append(Planned(charge["id"], aftermath))
 
 
 def refunded_minor(charge: Json | None) -> int:

@@ -143,6 +143,7 @@ def _charge(call: Call, intent: Json, method: Json, *, is_authenticated: bool) -
     charge = charges.build(intent, method, is_held=is_held, is_authenticated=is_authenticated)
     if charge["captured"]:
         balance.enter_capture(call, charge, amount_minor=charge["amount_captured"])
+        charges.plan_aftermath(call, charge)
     call.store.add(charge, parent_id=intent["id"])
     intent["latest_charge"] = charge["id"]
     decline = cards.behaviour(method).decline

@@ -1,6 +1,14 @@
 """What happens outside the API: holds that run out, and what somebody does in the dashboard."""
 
-from globalmart.sandbox.stripe import errors, forcing, intents, payouts, refunds
+from globalmart.sandbox.stripe import (
+    disputes,
+    errors,
+    forcing,
+    fraud_warnings,
+    intents,
+    payouts,
+    refunds,
+)
 from globalmart.sandbox.stripe.parameters import Parameters
 from globalmart.sandbox.stripe.store import Call, Json, shown
 from globalmart.sandbox.web import Request
@@ -51,6 +59,52 @@ def refund(call: Call, request: Request) -> Json:
     if not refunds.settle(call, found, status=status, failure_reason=reason):
         raise errors.refused(f"This refund is {found['status']} and cannot become {status}.")
     return shown(found)
+
+
+def dispute(call: Call, request: Request) -> Json:
+    """POST /_control/disputes: the bank opens a dispute, or decides a given one.
+
+    {"payment_intent" or "charge": id, "reason": word, "amount": minor units, "inquiry": true} opens
+    one; {"dispute": id, "status": "won" or "lost"} decides (an inquiry closes either way).
+    """
+    params = asked(request)
+    if params.has("dispute"):
+        params.only("dispute", "status")
+        found = call.store.load(params.required("dispute"))
+        if found is None or found["object"] != "dispute" or found["status"] in disputes.FINAL:
+            raise errors.refused("Only an open dispute can be decided.")
+        params.required("status")
+        disputes.decide(call, found, verdict=params.choice("status", ("won", "lost")) or "")
+        return shown(found)
+    params.only("payment_intent", "charge", "reason", "amount", "inquiry")
+    made = disputes.create(
+        call,
+        _charge(call, params),
+        reason=params.text("reason") or "fraudulent",
+        is_inquiry=params.boolean("inquiry"),
+        amount=params.integer("amount"),
+    )
+    if made is None:
+        raise errors.refused("Nothing of this charge is left to dispute, or it is disputed.")
+    return shown(made)
+
+
+def warn(call: Call, request: Request) -> Json:
+    """POST /_control/fraud_warnings {"payment_intent" or "charge": id}: the issuer warns."""
+    params = asked(request)
+    params.only("payment_intent", "charge")
+    return shown(fraud_warnings.issue(call, _charge(call, params)))
+
+
+def _charge(call: Call, params: Parameters) -> Json:
+    if params.has("payment_intent"):
+        intent = intents.fetch(call, params.required("payment_intent"))
+        found = call.store.load(intent["latest_charge"] or "")
+    else:
+        found = call.store.load(params.required("charge"))
+    if found is None or found["object"] != "charge" or not found["captured"]:
+        raise errors.refused("There is no captured charge.")
+    return found
 
 
 def asked(request: Request) -> Parameters:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from globalmart.sandbox.stripe import refunds
+from globalmart.sandbox.stripe import disputes, refunds
 from globalmart.sandbox.stripe.listing import (
     PAGING,
     Operate,
@@ -40,20 +40,42 @@ def cancel_refund(call: Call, request: Request) -> Json:
     return expand(call, shown(refunds.cancel(call, refund)), params)
 
 
-def list_refunds(call: Call, request: Request) -> Json:
-    """GET /v1/refunds."""
-    params = Parameters(request.query)
-    params.only(*PAGING, "payment_intent", "charge")
-    wheres = named(call, params, payment_intent="parent_id = ?", charge="type = ?")
-    return page(call, "refund", params, url=request.path, wheres=wheres)
-
-
 def list_charges(call: Call, request: Request) -> Json:
     """GET /v1/charges."""
     params = Parameters(request.query)
     params.only(*PAGING, "payment_intent")
     wheres = named(call, params, payment_intent="parent_id = ?")
     return page(call, "charge", params, url=request.path, wheres=wheres)
+
+
+def update_dispute(call: Call, request: Request) -> Json:
+    """POST /v1/disputes/{id}."""
+    params = Parameters(request.form)
+    params.only("evidence", "metadata", "submit", "expand")
+    dispute = find(call, request, "du_", "dispute")
+    disputes.update(call, dispute, params)
+    return expand(call, shown(dispute), params)
+
+
+def close_dispute(call: Call, request: Request) -> Json:
+    """POST /v1/disputes/{id}/close."""
+    params = Parameters(request.form)
+    params.only("expand")
+    dispute = find(call, request, "du_", "dispute")
+    disputes.close(call, dispute)
+    return expand(call, shown(dispute), params)
+
+
+def list_of(kind: str) -> Operate:
+    """Return the operation that lists what is about one charge or intent."""
+
+    def operate(call: Call, request: Request) -> Json:
+        params = Parameters(request.query)
+        params.only(*PAGING, "charge", "payment_intent")
+        wheres = named(call, params, payment_intent="parent_id = ?", charge="type = ?")
+        return page(call, kind, params, url=request.path, wheres=wheres)
+
+    return operate
 
 
 def list_transactions(call: Call, request: Request) -> Json:
@@ -84,12 +106,20 @@ def list_payouts(call: Call, request: Request) -> Json:
 
 OPERATIONS: tuple[tuple[str, str, str, Operate], ...] = (
     ("POST", "/v1/refunds", "refunds.create", create_refund),
-    ("GET", "/v1/refunds", "refunds.list", list_refunds),
+    ("GET", "/v1/refunds", "refunds.list", list_of("refund")),
     ("GET", "/v1/refunds/{id}", "refunds.retrieve", retrieve("re_", "refund")),
     ("POST", "/v1/refunds/{id}", "refunds.update", update_refund),
     ("POST", "/v1/refunds/{id}/cancel", "refunds.cancel", cancel_refund),
     ("GET", "/v1/charges", "charges.list", list_charges),
     ("GET", "/v1/charges/{id}", "charges.retrieve", retrieve("ch_", "charge")),
+    ("GET", "/v1/disputes", "disputes.list", list_of("dispute")),
+    ("GET", "/v1/disputes/{id}", "disputes.retrieve", retrieve("du_", "dispute")),
+    ("POST", "/v1/disputes/{id}", "disputes.update", update_dispute),
+    ("POST", "/v1/disputes/{id}/close", "disputes.close", close_dispute),
+    ("GET", "/v1/radar/early_fraud_warnings", "radar.early_fraud_warnings.list",
+     list_of("radar.early_fraud_warning")),
+    ("GET", "/v1/radar/early_fraud_warnings/{id}", "radar.early_fraud_warnings.retrieve",
+     retrieve("issfr_", "radar.early_fraud_warning")),
     ("GET", "/v1/balance_transactions", "balance_transactions.list", list_transactions),
     ("GET", "/v1/balance_transactions/{id}", "balance_transactions.retrieve",
      retrieve("txn_", "balance_transaction")),

@@ -4,7 +4,15 @@ A refund takes its money from the charge at once, also while it is pending; one 
 canceled gives it back.
 """
 
-from globalmart.sandbox.stripe import balance, cards, charges, errors, intents
+from globalmart.sandbox.stripe import (
+    balance,
+    cards,
+    charges,
+    disputes,
+    errors,
+    fraud_warnings,
+    intents,
+)
 from globalmart.sandbox.stripe.events import emit
 from globalmart.sandbox.stripe.parameters import Parameters
 from globalmart.sandbox.stripe.store import PRIVATE, Call, Json, Planned, new_id, now
@@ -63,6 +71,8 @@ def create(call: Call, params: Parameters) -> Json:
     _move(call, charge, refund["amount"])
     emit(call, "refund.created", refund)
     emit(call, "charge.refunded", charge, previous=before)
+    if charge["refunded"]:
+        fraud_warnings.settle(call, charge)
     return refund
 
 
@@ -79,10 +89,7 @@ def fail(call: Call, refund: Json) -> bool:
 def cancel(call: Call, refund: Json) -> Json:
     """Cancel a refund that waits for the customer. Raises StripeError for any other."""
     if refund["status"] != "requires_action":
-        raise errors.refused(
-            f"Refund {refund['id']} cannot be canceled because it has a status of "
-            f"{refund['status']}. Only a refund with the status requires_action may be canceled.",
-        )
+        raise errors.refused("Canceling this refund is unsupported.")
     settle(call, refund, status="canceled")
     return refund
 
@@ -198,6 +205,11 @@ def _charge(call: Call, params: Parameters) -> Json:
         raise errors.refused(
             f"Charge {charge['id']} has not been captured: cancel its PaymentIntent to release it.",
             code="charge_not_refundable",
+        )
+    if disputes.forbids_refund(call, charge):
+        raise errors.refused(
+            f"Charge {charge['id']} has been charged back; cannot issue a refund.",
+            code="charge_disputed",
         )
     return charge
 

@@ -45,6 +45,11 @@ CREATE TABLE IF NOT EXISTS refund (
     amount_minor INTEGER NOT NULL, currency TEXT NOT NULL, status TEXT NOT NULL,
     created_at TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS refund_id ON refund (refund_id, seq);
+CREATE TABLE IF NOT EXISTS dispute (
+    seq INTEGER PRIMARY KEY, dispute_id TEXT NOT NULL, intent_id TEXT NOT NULL,
+    amount_minor INTEGER NOT NULL, currency TEXT NOT NULL, status TEXT NOT NULL,
+    reason TEXT NOT NULL, created_at TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS dispute_id ON dispute (dispute_id, seq);
 CREATE TABLE IF NOT EXISTS later (
     seq INTEGER PRIMARY KEY, object_id TEXT NOT NULL, action TEXT NOT NULL, due REAL NOT NULL);
 CREATE TABLE IF NOT EXISTS later_done (seq INTEGER PRIMARY KEY, later INTEGER NOT NULL UNIQUE);
@@ -64,6 +69,10 @@ CREATE VIEW IF NOT EXISTS book_stripe_refunds AS
     SELECT refund_id, intent_id, amount_minor, currency, status, created_at
     FROM refund AS r
     WHERE seq = (SELECT MAX(seq) FROM refund AS later WHERE later.refund_id = r.refund_id);
+CREATE VIEW IF NOT EXISTS book_stripe_disputes AS
+    SELECT dispute_id, intent_id, amount_minor, currency, status, reason, created_at
+    FROM dispute AS d
+    WHERE seq = (SELECT MAX(seq) FROM dispute AS later WHERE later.dispute_id = d.dispute_id);
 CREATE VIEW IF NOT EXISTS book_stripe_balance AS
     SELECT balance.txn_id, type, source, amount_minor, fee_minor, net_minor, currency, payout,
            intent_id
@@ -173,6 +182,19 @@ class Store:
             currency=refund["currency"],
             status=refund["status"],
             created_at=_written(refund["created"]),
+        )
+
+    def save_dispute(self, dispute: Json) -> None:
+        """Enter the line of a dispute that the audit compares."""
+        self.book.append(
+            "dispute",
+            dispute_id=dispute["id"],
+            intent_id=dispute["payment_intent"],
+            amount_minor=dispute["amount"],
+            currency=dispute["currency"],
+            status=dispute["status"],
+            reason=dispute["reason"],
+            created_at=_written(dispute["created"]),
         )
 
     def page(
