@@ -9,6 +9,7 @@ import itertools
 import random
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -16,6 +17,10 @@ BEFORE = ("delay", "error_before", "drop_before")
 AFTER = ("timeout_after_apply", "error_after_apply", "drop_after_apply")
 MESSAGES = ("duplicate", "reorder", "never")
 KINDS = (*BEFORE, *AFTER, *MESSAGES)
+FIELDS = (
+    *("operation", "fault", "probability", "count", "seconds", "seed", "status"),
+    "amount_minor",
+)
 
 
 class InvalidFault(Exception):
@@ -28,7 +33,8 @@ class Dropped(Exception):
 
 @dataclass(slots=True)
 class Fault:
-    """One switch. `count` is how many more times it fires (None: without end)."""
+    """One switch. `count` is how many more times it fires (None: without end); `amount_minor`
+    narrows it to what is about a payment of this amount."""
 
     id: str
     operation: str
@@ -38,6 +44,7 @@ class Fault:
     seconds: float | None = None
     seed: int | None = None
     status: int | None = None
+    amount_minor: int | None = None
     hits: int = 0
     dice: random.Random = field(default_factory=random.Random, repr=False)
 
@@ -48,8 +55,8 @@ class Fault:
 
     def as_json(self) -> dict[str, Any]:
         """Return the switch as the control API shows it."""
-        names = ("id", "operation", "fault", "probability", "count", "seconds", "seed", "status")
-        return {**{name: getattr(self, name) for name in names}, "hits": self.hits}
+        names = ("id", *FIELDS, "hits")
+        return {name: getattr(self, name) for name in names}
 
 
 @dataclass(slots=True, frozen=True)
@@ -96,12 +103,20 @@ class Faults:
         self._turn = threading.Lock()
         self.latency = 0.0
 
-    def plan(self, operation: str) -> Plan:
-        """Draw what happens to one call of `operation`; every draw that hits is counted."""
+    def plan(self, operation: str, amount: Callable[[], int | None] = lambda: None) -> Plan:
+        """Draw what happens to one call of `operation`; every draw that hits is counted.
+
+        `amount` tells the amount of the payment that the call is about, and is asked only where
+        a switch is meant for one.
+        """
         if not self._switches:
             return Plan(latency=self.latency) if self.latency else Plan.NONE
+        meant = [switch for switch in self._switches if switch.fits(operation)]
+        if any(switch.amount_minor is not None for switch in meant):
+            found = amount()
+            meant = [each for each in meant if each.amount_minor in {None, found}]
         with self._turn:
-            drawn = tuple(s for s in self._switches if s.fits(operation) and _draw(s))
+            drawn = tuple(switch for switch in meant if _draw(switch))
         return Plan(latency=self.latency, drawn=drawn)
 
     def add(self, wanted: Any) -> Fault:
@@ -135,15 +150,7 @@ def _draw(fault: Fault) -> bool:
 def _read(wanted: Any) -> Fault:
     if not isinstance(wanted, dict):
         raise InvalidFault("A fault is a JSON object.")
-    unknown = set(wanted) - {
-        "operation",
-        "fault",
-        "probability",
-        "count",
-        "seconds",
-        "seed",
-        "status",
-    }
+    unknown = set(wanted) - set(FIELDS)
     if unknown:
         raise InvalidFault(f"Unknown field: {', '.join(sorted(unknown))}.")
     if wanted.get("fault") not in KINDS:
@@ -153,7 +160,9 @@ def _read(wanted: Any) -> Fault:
     probability = _number(wanted, "probability", 1.0)
     if not 0 <= (1.0 if probability is None else probability) <= 1:
         raise InvalidFault("`probability` lies between 0 and 1.")
-    count, seed, status = (_number(wanted, name, None) for name in ("count", "seed", "status"))
+    count, seed, status, amount = (
+        _number(wanted, name, None) for name in ("count", "seed", "status", "amount_minor")
+    )
     return Fault(
         id="",
         operation=wanted["operation"],
@@ -163,6 +172,7 @@ def _read(wanted: Any) -> Fault:
         seconds=_number(wanted, "seconds", None),
         seed=None if seed is None else int(seed),
         status=None if status is None else int(status),
+        amount_minor=None if amount is None else int(amount),
         dice=random.Random(None if seed is None else int(seed)),  # noqa: S311  a fault, no secret
     )
 

@@ -6,7 +6,7 @@ import socket
 import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote
@@ -141,6 +141,10 @@ class App:
             return self.problem(request, failed.status or 500, "Failed by a sandbox fault.")
         return response
 
+    def amount_of(self, request: Request) -> int | None:
+        """Return the amount of the payment that a call is about, for faults meant for one."""
+        return None
+
     def finish(self, request: Request, response: Response) -> Response:
         """Have a last look at every answer."""
         return response
@@ -173,7 +177,8 @@ class App:
             request.operation = named if isinstance(named, str) else named(request)
             # A route without a name (a page, a script) is beyond the faults.
             if request.operation:
-                request.plan = self.faults.plan(request.operation)
+                amount = partial(self.amount_of, request)
+                request.plan = self.faults.plan(request.operation, amount)
             response = self.perform(request, route.handler)
             request.plan.lose_answer()
         except Dropped:

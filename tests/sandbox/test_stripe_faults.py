@@ -100,6 +100,25 @@ class TestCalls:
 
 
 class TestSwitches:
+    def test_may_be_meant_for_the_payment_of_one_amount(self, server: StripeProcess) -> None:
+        one, other = server.held(1001), server.held(1002)
+        for operation in ("create", "capture", "retrieve"):
+            server.fault(f"payment_intents.{operation}", "error_before", amount_minor=1001)
+
+        def captured(intent: stripe.PaymentIntent) -> int:
+            return server.call("POST", f"/v1/payment_intents/{intent.id}/capture").status
+
+        assert (captured(other), captured(one), captured(one)) == (200, 503, 200)
+        seen = [
+            server.call("GET", f"/v1/payment_intents/{each.id}").status for each in (other, one)
+        ]
+        assert seen == [200, 503]
+        made = [
+            server.call("POST", "/v1/payment_intents", {**CREATE, "amount": amount}).status
+            for amount in (1002, 1001)
+        ]
+        assert made == [200, 503]
+
     def test_count_and_probability(self, server: StripeProcess) -> None:
         server.fault("events", "error_before", count=2)
         statuses = [server.call("GET", "/v1/events").status for _ in range(4)]

@@ -22,6 +22,7 @@ from globalmart.sandbox.stripe.keys import ApiKeys
 from globalmart.sandbox.stripe.later import Due, Later
 from globalmart.sandbox.stripe.listing import Operate
 from globalmart.sandbox.stripe.store import Call, Json, Store, new_id
+from globalmart.sandbox.stripe.subjects import amount_of_call
 from globalmart.sandbox.stripe.webhooks import Webhooks
 from globalmart.sandbox.web import App, Handler, Request, Response, json_response
 
@@ -97,6 +98,10 @@ class StripeApp(App):
         kind = "invalid_request_error" if status < 500 else "api_error"
         error = errors.StripeError(status=status, kind=kind, message=message)
         return error.response()
+
+    def amount_of(self, request: Request) -> int | None:
+        """Return the amount of the intent that a call is about."""
+        return amount_of_call(self.store, request)
 
     def finish(self, request: Request, response: Response) -> Response:
         """Add what every answer of the API carries."""

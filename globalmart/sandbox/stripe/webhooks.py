@@ -12,10 +12,12 @@ import json
 import threading
 import time
 from dataclasses import dataclass, field
+from functools import partial
 from urllib.parse import urlsplit
 
 from globalmart.sandbox.faults import Faults
 from globalmart.sandbox.stripe.store import Store
+from globalmart.sandbox.stripe.subjects import amount_of_event
 
 TIMEOUT_SECONDS = 10
 # Stripe goes on for three days; a sandbox has no such patience, and its shop is next door.
@@ -77,7 +79,8 @@ class Webhooks:
 
     def _planned(self, event_id: str) -> list[Due]:
         row = self._store.book.one("SELECT type FROM object WHERE object_id = ?", (event_id,))
-        plan = self._faults.plan(f"webhook.{row['type']}") if row else None
+        amount = partial(amount_of_event, self._store, event_id)
+        plan = self._faults.plan(f"webhook.{row['type']}", amount) if row else None
         at = time.time()
         if plan is None or plan.has("never"):
             self._note(event_id, 0, "suppressed", at)
