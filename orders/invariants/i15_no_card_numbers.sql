@@ -5,7 +5,7 @@ WITH content AS (
     UNION ALL
     SELECT 'orders_orderline' AS table_name, id::text AS row_id, to_jsonb(orders_orderline)::text AS content FROM orders_orderline
     UNION ALL
-    SELECT 'orders_basket' AS table_name, id::text AS row_id, (to_jsonb(orders_basket) #- '{details,phone}' #- '{details,contact,phone}')::text AS content FROM orders_basket
+    SELECT 'orders_basket' AS table_name, id::text AS row_id, (to_jsonb(orders_basket) #- '{details,contact,phone}')::text AS content FROM orders_basket
 ), run AS (
     SELECT content.table_name, content.row_id, translate(found[1], ' -', '') AS digits
       FROM content,

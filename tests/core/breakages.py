@@ -107,12 +107,10 @@ BREAKAGES = {
         UPDATE payments_paymentattempt SET captured_minor = amount_minor + 1""",
     "payments/i02_one_live_attempt.sql": """
         DROP INDEX one_live_attempt_per_purpose;
-        INSERT INTO payments_paymentattempt (uuid, order_id, purpose, number, mode, state, currency,
-            amount_minor, authorized_minor, captured_minor, payment_method, decline_code, declines,
-            checks, created_at, state_changed_at)
-        SELECT gen_random_uuid(), order_id, purpose, 2, mode, 'created', currency, amount_minor, 0,
-               0, '', '', 0, 0, now(), now()
-          FROM payments_paymentattempt""",
+        INSERT INTO payments_paymentattempt
+        SELECT (jsonb_populate_record(attempt, jsonb_build_object('id', id + 1, 'number', 2,
+               'uuid', gen_random_uuid(), 'stripe_intent_id', NULL))).*
+          FROM payments_paymentattempt attempt""",
     "payments/i04_accounts_match_attempts.sql": """
         UPDATE payments_orderaccount SET authorized_minor = authorized_minor + 1""",
     "payments/i04_ledger_balances.sql": FREE_LEDGER
@@ -134,6 +132,39 @@ BREAKAGES = {
     "payments/i18_no_forgotten_calls.sql": f"""
         UPDATE payments_paymentoperation SET state = 'unknown', first_sent_at = now() - {DAY}""",
 }
+
+BASKET = """
+INSERT INTO orders_basket (public_id, currency, details, created_at, updated_at)
+VALUES (gen_random_uuid(), 'GBP', '{}', now(), now());
+"""
+# Where a run of digits that passes the check is no card: a phone number, the caller's own number
+# or key, the provider's number of a message.
+NO_CARDS = {
+    "an order's phone": f"UPDATE orders_order SET phone = '+{CARD}'",
+    "an order's reference": f"UPDATE orders_order SET external_ref = '{CARD}'",
+    "a basket's phone": f"""{BASKET}
+        UPDATE orders_basket SET details = '{{"contact": {{"phone": "+{CARD}"}}}}'""",
+    "a request's phone": f"""
+        UPDATE fulfillment_fulfillment
+           SET ship_to = jsonb_set(ship_to, '{{phone}}', '"+{CARD}"')""",
+    "a message's recipient": f"{MESSAGE} UPDATE notifications_message SET recipient = '+{CARD}'",
+    "a message's number": f"{MESSAGE} UPDATE notifications_message SET provider_id = '{CARD}'",
+    "an idempotency key": f"UPDATE core_idempotencykey SET key = '{CARD}'",
+    "an answer's phone": f"""
+        UPDATE core_idempotencykey
+           SET response_body = '{{"customer": {{"phone": "+{CARD}"}}}}'""",
+    "an answer's reference": f"""
+        UPDATE core_idempotencykey SET response_body = '{{"external_ref": "{CARD}"}}'""",
+}
+# The same tables, each with a card where one may not be.
+CARDS_BESIDE = f"""{BASKET} {MESSAGE}
+UPDATE orders_order SET phone = '+{CARD}', external_ref = '{CARD}', email = '{CARD}@example.com';
+UPDATE orders_basket
+   SET details = '{{"contact": {{"phone": "+{CARD}", "email": "{CARD}@example.com"}}}}';
+UPDATE notifications_message SET recipient = '+{CARD}', data = '{{"note": "{CARD}"}}';
+UPDATE core_idempotencykey
+   SET key = '{CARD}', response_body = '{{"customer": {{"phone": "+{CARD}", "name": "{CARD}"}}}}';
+"""
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from payments.models import PaymentAttempt
 from payments.services.outcomes import apply_outcome
 from payments.states import ATTEMPT, ATTEMPT_AGE, LIVE, OPERATION_AGE
 from tests.builders import add_product, answer, intent, open_shop, place
-from tests.core.breakages import BOOK_BREAKAGES, BREAKAGES
+from tests.core.breakages import BOOK_BREAKAGES, BREAKAGES, CARDS_BESIDE, NO_CARDS
 
 
 def path_key(path: Path) -> str:
@@ -98,6 +98,43 @@ class TestInvariants:
         assert finding.error == ""
         assert finding.count >= 1
         assert len(finding.rows) == finding.count
+
+    @pytest.mark.parametrize(
+        "key",
+        [
+            "fulfillment/i05_no_overdue_requests.sql",
+            "fulfillment/i07_fulfillments_within_age.sql",
+            "notifications/i05_no_overdue_messages.sql",
+            "notifications/i07_messages_within_age.sql",
+            "orders/i07_orders_within_age.sql",
+        ],
+    )
+    def test_is_content_only_while_staff_are_told_about_the_order(self, world, key):
+        run_sql(BREAKAGES[key])
+        run_sql(
+            "INSERT INTO core_alert (kind, subject_type, subject_id, detail)"
+            " SELECT 'stuck', 'order', id, '' FROM orders_order"
+        )
+        assert outcome_of(key).count == 0
+        run_sql("UPDATE core_alert SET closed_at = now()")
+        assert outcome_of(key).count >= 1
+
+    @pytest.mark.parametrize("where", sorted(NO_CARDS))
+    def test_takes_no_phone_number_reference_or_key_for_a_card(self, world, where):
+        run_sql(NO_CARDS[where])
+        found = [f for f in run_audit().findings if f.invariant.path.name.startswith("i15_")]
+        assert [(path_key(f.invariant.path), f.rows, f.error) for f in found if f.rows] == []
+
+    def test_sees_a_card_beside_what_is_none(self, world):
+        run_sql(CARDS_BESIDE)
+        found = {
+            path_key(f.invariant.path): {str(row[0]) for row in f.rows}
+            for f in run_audit().findings
+            if f.invariant.path.name.startswith("i15_")
+        }
+        assert found["orders/i15_no_card_numbers.sql"] == {"orders_order", "orders_basket"}
+        assert found["core/i15_no_card_numbers.sql"] == {"core_idempotencykey"}
+        assert found["notifications/i15_no_card_numbers.sql"] == {"notifications_message"}
 
     @pytest.mark.parametrize("key", sorted(BOOK_BREAKAGES))
     def test_sees_what_differs_from_the_books(self, world, books, key):
