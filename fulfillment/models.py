@@ -121,6 +121,8 @@ class Fulfillment(WorkRow):
         max_length=30, choices=FulfillmentState.choices, default=FulfillmentState.PLANNED
     )
     wms_number = models.CharField(max_length=64, blank=True, default="")
+    # Whether the order is on hold; what has left for the warehouse by then stays there.
+    is_held = models.BooleanField(default=False, db_default=False)
     first_sent_at = models.DateTimeField(null=True, blank=True)
     # Two look-ups without a find, 60 s apart, before the same reference is sent again.
     absent_since = models.DateTimeField(null=True, blank=True)
@@ -136,6 +138,14 @@ class Fulfillment(WorkRow):
             ),
             models.CheckConstraint(
                 condition=Q(state__in=FulfillmentState.values), name="fulfillment_state_known"
+            ),
+            # Only what is ready is sent, and only what is due is looked at.
+            models.CheckConstraint(
+                condition=~Q(is_held=True, state=FulfillmentState.READY), name="held_is_not_ready"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state=FulfillmentState.ON_HOLD) | Q(is_held=True, due_at__isnull=True),
+                name="on_hold_waits_for_release",
             ),
         ]
         indexes = [

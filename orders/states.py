@@ -34,3 +34,16 @@ ORDER_AGE: Ages = {
     S.CONFIRMED: timedelta(hours=1),
     S.IN_FULFILLMENT: timedelta(days=3),
 }
+
+
+class HoldKind(models.TextChoices):
+    """Why nothing of an order may leave."""
+
+    DISPUTE = "dispute"
+    FRAUD_WARNING = "fraud_warning"
+    PAYMENT = "payment"
+    MANUAL = "manual"
+
+
+# These end by themselves when their cause does; of the others a person decides.
+RELEASED_BY_SYSTEM = (HoldKind.DISPUTE, HoldKind.PAYMENT)

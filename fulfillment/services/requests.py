@@ -20,8 +20,10 @@ from fulfillment.gateways.wms import (
     WarehouseUnavailable,
 )
 from fulfillment.models import Fulfillment, FulfillmentLine, Reservation, Warehouse
-from fulfillment.states import FULFILLMENT, FulfillmentState
-from globalmart.core import outbox, states, timeline
+from fulfillment.services import holds
+from fulfillment.services.steps import move
+from fulfillment.states import FulfillmentState
+from globalmart.core import outbox
 from globalmart.core.alerts import open_alert
 from globalmart.core.db import WORK_FIELDS
 from globalmart.core.work import backoff
@@ -52,8 +54,10 @@ def open_fulfillment(
     ship_to: Mapping[str, str],
     lines: Sequence[Wanted],
     now: datetime,
+    is_held: bool = False,
 ) -> None:
-    """Insert the order's request to the warehouse, ready and due, in the caller's transaction.
+    """Insert the order's request to the warehouse, ready and due, in the caller's transaction;
+    that of an order on hold waits for its release.
 
     `ship_to` has the keys of ShipTo. The second call for the order finds it there.
     """
@@ -69,8 +73,9 @@ def open_fulfillment(
         order_number=order_number,
         service=service,
         ship_to=dict(ship_to),
-        state=FulfillmentState.READY,
-        due_at=now,
+        state=FulfillmentState.ON_HOLD if is_held else FulfillmentState.READY,
+        is_held=is_held,
+        due_at=None if is_held else now,
     )
     FulfillmentLine.objects.bulk_create(
         FulfillmentLine(
@@ -90,7 +95,7 @@ def submit(*, fulfillment_id: int) -> None:
     row, is_resend = _take(fulfillment_id=fulfillment_id, now=timezone.now())
     if row is None or row.lease_token is None:
         return
-    if not is_resend or _is_absent(row):
+    if not is_resend or (_is_absent(row) and _may_go_again(row)):
         _send(row, is_resend=is_resend)
 
 
@@ -143,11 +148,24 @@ def _take(*, fulfillment_id: int, now: datetime) -> tuple[Fulfillment | None, bo
         return None, False
     is_resend = row.state in IN_DOUBT
     if not is_resend:
-        _move(row, FulfillmentState.SUBMITTING, now)
+        move(row, FulfillmentState.SUBMITTING, now)
     row.first_sent_at = row.first_sent_at or now
     row.lease_until = now + timedelta(seconds=LEASE_SECONDS)
     row.save()
     return row, is_resend
+
+
+@transaction.atomic(durable=True)
+def _may_go_again(row: Fulfillment) -> bool:
+    """Tell whether what certainly did not arrive may be sent again: not while its order is held."""
+    fresh = _locked(row, row.lease_token)
+    if fresh is None or not fresh.is_held:
+        return fresh is not None
+    now = timezone.now()
+    move(fresh, FulfillmentState.READY, now, "never arrived")
+    holds.park(fresh, now)
+    fresh.save()
+    return False
 
 
 def _is_surely_absent(row: Fulfillment, now: datetime) -> bool:
@@ -173,23 +191,6 @@ def _request(row: Fulfillment) -> SubmitRequest:
     )
 
 
-def _move(row: Fulfillment, state: FulfillmentState, now: datetime, reason: str = "") -> None:
-    """One step of the fulfillment's machine, with its line in the order's timeline."""
-    states.require(FULFILLMENT, "fulfillment", row.state, state)
-    timeline.record(
-        subject_type="order",
-        subject_id=row.order_id,
-        kind=f"fulfillment.{state}",
-        before=row.state,
-        after=state,
-        actor="warehouse" if row.first_sent_at else "system",
-        reason=reason,
-        data={"reference": row.reference},
-    )
-    row.state = state
-    row.state_changed_at = now
-
-
 def _locked(row: Fulfillment, token: UUID | None) -> Fulfillment | None:
     """The row, locked, if our lease is still the one that counts (a zombie's is not)."""
     fresh = Fulfillment.objects.locked().get(pk=row.pk)
@@ -204,14 +205,14 @@ def _record_answer(row: Fulfillment, answer: SubmitAnswer) -> None:
     now = timezone.now()
     told = {"subject_id": fresh.order_id, "fulfillment_id": fresh.pk}
     if answer.result == "rejected":
-        _move(fresh, FulfillmentState.REJECTED, now, answer.code)
+        move(fresh, FulfillmentState.REJECTED, now, answer.code)
         fresh.last_error = f"{answer.code}: {answer.message}"[:500]
         _alert_rejected(fresh, answer.code)
         event: outbox.Event = events.FulfillmentRejected(**told)
     else:
         # A duplicate is our own earlier request: success.
         fresh.wms_number = answer.wms_number
-        _move(fresh, FulfillmentState.ACCEPTED, now)
+        move(fresh, FulfillmentState.ACCEPTED, now)
         event = events.FulfillmentAccepted(**told)
     fresh.rest()
     fresh.save()
@@ -234,6 +235,9 @@ def _postpone(row: Fulfillment, state: FulfillmentState, error: str, seconds: fl
         return
     now = timezone.now()
     if fresh.state != state:
-        _move(fresh, state, now, "no answer")
+        move(fresh, state, now, "no answer")
     fresh.postpone(now=now, seconds=seconds, error=error)
+    if fresh.is_held and fresh.state == FulfillmentState.READY:
+        # The hold came while the request was on its way, and it did not arrive.
+        holds.park(fresh, now)
     fresh.save()

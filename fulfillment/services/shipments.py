@@ -16,8 +16,9 @@ from fulfillment.gateways.wms import (
     WarehouseUnavailable,
 )
 from fulfillment.models import Fulfillment, FulfillmentLine, Shipment, ShipmentLine, Warehouse
-from fulfillment.services import stock
-from fulfillment.states import FULFILLMENT, FulfillmentState, ShipmentState
+from fulfillment.services import holds, stock
+from fulfillment.services.steps import move
+from fulfillment.states import FulfillmentState, ShipmentState
 from globalmart.core import outbox, states, timeline
 from globalmart.core.alerts import open_alert
 from globalmart.core.db import WORK_FIELDS
@@ -108,17 +109,21 @@ def _alert_disagreement(known: Fulfillment, what: str) -> None:
 def _record_order(fulfillment_id: int, found: WarehouseOrder) -> None:
     row = Fulfillment.objects.locked().get(pk=fulfillment_id)
     now = timezone.now()
+    if row.state == FulfillmentState.ON_HOLD and row.first_sent_at is not None:
+        # Put aside because nothing seemed to have arrived; now a parcel may leave all the same.
+        move(row, FulfillmentState.READY, now)
+        holds.alert_parcel(row)
     if row.state == FulfillmentState.READY and row.first_sent_at is not None:
         # It looked as if nothing had arrived.
-        _move(row, FulfillmentState.SUBMITTING, now)
+        move(row, FulfillmentState.SUBMITTING, now)
     if row.state in {FulfillmentState.SUBMITTING, FulfillmentState.SUBMIT_UNKNOWN}:
         # The answer to our request was lost; that the warehouse works on it is the answer.
-        _move(row, FulfillmentState.ACCEPTED, now)
+        move(row, FulfillmentState.ACCEPTED, now)
         row.rest()
         outbox.publish(events.FulfillmentAccepted(subject_id=row.order_id, fulfillment_id=row.pk))
     row.wms_number = found.wms_number
     if found.status in PICKING and row.state == FulfillmentState.ACCEPTED:
-        _move(row, FulfillmentState.IN_PROGRESS, now)
+        move(row, FulfillmentState.IN_PROGRESS, now)
     known = set(row.shipments.values_list("wms_shipment_id", flat=True))
     for parcel in found.shipments:
         if parcel.shipment_id not in known:
@@ -186,21 +191,6 @@ def _fitting(row: Fulfillment, parcel: WarehouseShipment) -> dict[str, int]:
 def _derive_state(row: Fulfillment, now: datetime) -> None:
     lines = list(row.lines.all())
     if all(line.shipped == line.quantity for line in lines):
-        _move(row, FulfillmentState.SHIPPED, now)
+        move(row, FulfillmentState.SHIPPED, now)
     elif row.state != FulfillmentState.PARTIALLY_SHIPPED and any(line.shipped for line in lines):
-        _move(row, FulfillmentState.PARTIALLY_SHIPPED, now)
-
-
-def _move(row: Fulfillment, state: FulfillmentState, now: datetime) -> None:
-    states.require(FULFILLMENT, "fulfillment", row.state, state)
-    timeline.record(
-        subject_type="order",
-        subject_id=row.order_id,
-        kind=f"fulfillment.{state}",
-        before=row.state,
-        after=state,
-        actor="warehouse",
-        data={"reference": row.reference},
-    )
-    row.state = state
-    row.state_changed_at = now
+        move(row, FulfillmentState.PARTIALLY_SHIPPED, now)

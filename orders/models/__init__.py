@@ -2,6 +2,7 @@
 
 from orders.models.baskets import Basket, BasketLine
 from orders.models.catalogue import Category, Price, Product, TaxClass
+from orders.models.holds import OrderHold
 from orders.models.orders import Order, OrderLine
 from orders.models.rates import ShippingMethod, ShippingRate, TaxRate
 
@@ -10,6 +11,7 @@ __all__ = [
     "BasketLine",
     "Category",
     "Order",
+    "OrderHold",
     "OrderLine",
     "Price",
     "Product",

@@ -33,7 +33,7 @@ def request_row(shop: None, warehouse: FakeWarehouse) -> Fulfillment:
     return open_request(order)
 
 
-def open_request(order: Order) -> Fulfillment:
+def open_request(order: Order, *, is_held: bool = False) -> Fulfillment:
     requests.open_fulfillment(
         order_id=order.pk,
         order_number=order.number,
@@ -51,6 +51,7 @@ def open_request(order: Order) -> Fulfillment:
             for line in order.lines.order_by("position")
         ],
         now=timezone.now(),
+        is_held=is_held,
     )
     return Fulfillment.objects.get(order=order)
 
