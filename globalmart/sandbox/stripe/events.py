@@ -3,11 +3,12 @@
 import copy
 from typing import Any
 
+from globalmart.sandbox.stripe import endpoints
 from globalmart.sandbox.stripe.store import Call, Json, new_id, now, shown
 
 API_VERSION = "2026-10-28.endive"
 
-# What an endpoint of the shop subscribes to; everything else is in the list alone.
+# What is delivered as long as no endpoint was made by API; all else is in the list alone.
 DELIVERED = frozenset({
     "payment_intent.created",
     "payment_intent.requires_action",
@@ -41,7 +42,7 @@ def emit(call: Call, type_: str, value: Json, *, previous: dict[str, Any] | None
     data: Json = {"object": copy.deepcopy(shown(value))}
     if previous is not None:
         data["previous_attributes"] = previous
-    is_delivered = type_ in DELIVERED
+    is_delivered = _is_delivered(call, type_)
     event: Json = {
         "id": new_id("evt_"),
         "object": "event",
@@ -58,3 +59,10 @@ def emit(call: Call, type_: str, value: Json, *, previous: dict[str, Any] | None
     call.store.add(event, parent_id=value["id"], type_=type_)
     if is_delivered:
         call.events.append(event["id"])
+
+
+def _is_delivered(call: Call, type_: str) -> bool:
+    known = endpoints.existing(call.store)
+    if not known:
+        return type_ in DELIVERED
+    return any(endpoints.wants(endpoint, type_) for endpoint in known)

@@ -16,7 +16,8 @@ from functools import partial
 from urllib.parse import urlsplit
 
 from globalmart.sandbox.faults import Faults
-from globalmart.sandbox.stripe.store import Store
+from globalmart.sandbox.stripe import endpoints
+from globalmart.sandbox.stripe.store import PRIVATE, Store
 from globalmart.sandbox.stripe.subjects import amount_of_event
 
 TIMEOUT_SECONDS = 10
@@ -111,7 +112,7 @@ class Webhooks:
             if event is None:
                 continue
             body = json.dumps(event, indent=2).encode()
-            status = sender.post(self._path(), body, signature(self._secret, body))
+            status = sender.post(self._path(), body, self._signature(event["type"], body))
             if not due.is_extra:
                 self._record(due, status)
 
@@ -155,6 +156,12 @@ class Webhooks:
             "delivery", event_id=event_id, attempt=attempt, state=state, due=due, status_code=status
         )
 
+    def _signature(self, type_: str, body: bytes) -> str:
+        # One address stands for all endpoints, so it is shown the signature of each of them.
+        known = endpoints.existing(self._store)
+        own = [e[PRIVATE]["secret"].encode() for e in known if endpoints.wants(e, type_)]
+        return signature([self._secret, *own], body)
+
     def _path(self) -> str:
         return (self._url.path or "/") + (f"?{self._url.query}" if self._url.query else "")
 
@@ -191,8 +198,9 @@ class Sender:
         return 0
 
 
-def signature(secret: bytes, body: bytes, *, at: int | None = None) -> str:
-    """Return the Stripe-Signature header for a body: `t=<seconds>,v1=<hex HMAC-SHA256>`."""
-    stamp = int(time.time()) if at is None else at
-    digest = hmac.new(secret, f"{stamp}.".encode() + body, hashlib.sha256).hexdigest()
-    return f"t={stamp},v1={digest}"
+def signature(secrets: list[bytes], body: bytes) -> str:
+    """Return the Stripe-Signature header for a body: `t=<seconds>,v1=<hex HMAC-SHA256>,...`."""
+    stamp = int(time.time())
+    signed = f"{stamp}.".encode() + body
+    digests = [hmac.new(secret, signed, hashlib.sha256).hexdigest() for secret in secrets]
+    return ",".join([f"t={stamp}", *(f"v1={digest}" for digest in digests)])
