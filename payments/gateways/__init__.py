@@ -6,6 +6,7 @@ from django.conf import settings
 
 from payments.gateways.disputes import DisputeGateway
 from payments.gateways.intents import Notice, PaymentGateway
+from payments.gateways.lists import ListGateway
 from payments.gateways.refunds import RefundGateway
 
 
@@ -39,3 +40,11 @@ def disputes() -> DisputeGateway:
     from payments.gateways.stripe_disputes import StripeDisputes  # noqa: PLC0415 - as above
 
     return StripeDisputes()
+
+
+@lru_cache
+def lists() -> ListGateway:
+    """Return Stripe's lists as the settings describe them; safe to share between threads."""
+    from payments.gateways.stripe_lists import StripeLists  # noqa: PLC0415 - as above
+
+    return StripeLists()
