@@ -8,6 +8,7 @@ from django.utils import timezone
 from globalmart.core import states
 from globalmart.core.alerts import open_alert
 from globalmart.core.db import WORK_FIELDS
+from globalmart.core.failpoints import failpoint
 from payments import gateways
 from payments.gateways.classification import classify_refund
 from payments.gateways.refunds import RefundAnswer, RefundOutcome, StripeRefund
@@ -31,7 +32,10 @@ def send_refund(*, operation_id: int) -> None:
     operation, was_sent = _mark_sent(operation_id=operation_id, now=timezone.now())
     if operation is None:
         return
+    order_id = operation.attempt.order_id
+    failpoint("CP25", order=order_id, step="before the call")
     answer = (_ask_first(operation) if was_sent else None) or _call(operation)
+    failpoint("CP25", order=order_id, step="after the call")
     apply_refund(
         answer=answer,
         actor="stripe",

@@ -17,6 +17,7 @@ MACHINES: dict[str, tuple[type[TextChoices], Table, Ages]] = {
     "Order": (orders.OrderState, orders.ORDER, orders.ORDER_AGE),
     "Payment attempt": (payments.AttemptState, payments.ATTEMPT, payments.ATTEMPT_AGE),
     "Payment operation": (payments.OperationState, payments.OPERATION, payments.OPERATION_AGE),
+    "Refund": (payments.RefundState, payments.REFUND, payments.REFUND_AGE),
     "Fulfillment": (
         fulfillment.FulfillmentState,
         fulfillment.FULFILLMENT,
