@@ -54,6 +54,10 @@ ATTEMPT_AGE: Ages = {
 }
 
 
+# An attempt with a purpose that begins so holds money that came too late: it is given back.
+LATE = "late:"
+
+
 class OperationState(models.TextChoices):
     PLANNED = "planned"
     SENT = "sent"

@@ -2,9 +2,11 @@
 
 from collections.abc import Sequence
 
+from django.db.models import Sum
+
 from payments.models import OrderAccount, PaymentAttempt, PaymentOperation
 from payments.queries.disputes import disputed
-from payments.states import OPEN, AttemptState, OperationKind
+from payments.states import LATE, OPEN, AttemptState, OperationKind
 
 
 def get_account(*, order_id: int) -> OrderAccount:
@@ -17,8 +19,7 @@ def is_covered(*, order_id: int) -> bool:
 
     A cancel that may have reached Stripe counts against a hold until its answer is known.
     """
-    account = get_account(order_id=order_id)
-    if account.authorized_minor < account.due_minor:
+    if _paying(order_id, "authorized_minor") < get_account(order_id=order_id).due_minor:
         return False
     cancels = PaymentOperation.objects.filter(
         attempt__order_id=order_id,
@@ -31,8 +32,14 @@ def is_covered(*, order_id: int) -> bool:
 
 def is_settled(*, order_id: int) -> bool:
     """Tell whether all that is due has been captured."""
-    account = get_account(order_id=order_id)
-    return account.captured_minor >= account.due_minor
+    captured_minor = _paying(order_id, "captured_minor")
+    return captured_minor >= get_account(order_id=order_id).due_minor
+
+
+def _paying(order_id: int, field: str) -> int:
+    """Sum a field of the attempts that pay for the order; a late one's money is given back."""
+    attempts = PaymentAttempt.objects.filter(order_id=order_id).exclude(purpose__startswith=LATE)
+    return attempts.aggregate(sum=Sum(field))["sum"] or 0
 
 
 def summaries(order_ids: Sequence[int]) -> dict[int, str]:

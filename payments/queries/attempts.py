@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from payments.models import PaymentAttempt
-from payments.states import LIVE
+from payments.states import LATE, LIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,9 @@ def find_attempt(*, uuid: UUID) -> AttemptView | None:
 
 
 def find_live_attempt(*, order_id: int) -> AttemptView | None:
-    """Return the order's live attempt, or None."""
-    found = PaymentAttempt.objects.filter(order_id=order_id, state__in=LIVE).first()
+    """Return the attempt that pays for the order, or None."""
+    live = PaymentAttempt.objects.filter(order_id=order_id, state__in=LIVE)
+    found = live.exclude(purpose__startswith=LATE).first()
     return _view(found) if found else None
 
 

@@ -1,22 +1,32 @@
 """Payments that the customer's browser confirms; card data never reaches us."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from django.db.models import Max
+from django.conf import settings
+from django.db.models import Max, Sum
 from django.utils import timezone
 
 from globalmart.core.db import forbid_transaction
 from payments import gateways
 from payments.models import OrderAccount, PaymentAttempt, PaymentOperation
 from payments.queries import AttemptView, find_attempt
+from payments.services.decisions import MOST_DECLINES
 from payments.services.intake import PaymentPlan, plan_attempt
 from payments.services.operations import check_attempt, send_operation
 from payments.services.outcomes import apply_outcome
-from payments.states import AttemptState, OperationKind
+from payments.states import LIVE, AttemptState, OperationKind
 
 # States in which the same client secret may be tried (again).
 PAYABLE = (AttemptState.CREATED, AttemptState.REQUIRES_ACTION)
 SETTLED = (AttemptState.AUTHORIZED, AttemptState.PARTIALLY_CAPTURED, AttemptState.CAPTURED)
+
+
+class CoolDown(Exception):
+    """Too many cards were declined; the next may be tried from `until` (UTC) on."""
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__(f"no further card before {until:%F %T}")
+        self.until = until
 
 
 def client_secret(*, attempt_id: int) -> str | None:
@@ -40,17 +50,47 @@ def client_secret(*, attempt_id: int) -> str | None:
     return answer.intent.client_secret if answer.intent else None
 
 
+def finish_cancel(*, attempt_id: int) -> bool:
+    """Send the attempt's cancel now, where one is under way; tell whether the attempt has ended.
+
+    A declined payment ends so at once, and another card may be tried without a wait. Waits for
+    the network; refuses to run in a transaction.
+    """
+    forbid_transaction()
+    cancel = PaymentOperation.objects.filter(
+        attempt_id=attempt_id, kind=OperationKind.CANCEL, finished_at__isnull=True
+    ).first()
+    if cancel is None:
+        return False
+    send_operation(operation_id=cancel.pk)
+    return not PaymentAttempt.objects.filter(pk=attempt_id, state__in=LIVE).exists()
+
+
 def refresh(*, attempt_id: int) -> str:
     """Fetch the intent and apply what it says; return the attempt's state."""
     return check_attempt(attempt_id=attempt_id, actor="customer")
 
 
 def plan_next_attempt(*, plan: PaymentPlan, now: datetime) -> AttemptView:
-    """Plan attempt n+1 of an order whose last one has ended; the caller holds the order's lock."""
+    """Plan attempt n+1 of an order whose last one has ended; the caller holds the order's lock.
+
+    Raises CoolDown after too many declines.
+    """
     OrderAccount.objects.locked().get(order_id=plan.order_id)
-    last = PaymentAttempt.objects.filter(order_id=plan.order_id).aggregate(last=Max("number"))
-    attempt = plan_attempt(plan=plan, number=(last["last"] or 0) + 1, now=now)
+    _require_calm(order_id=plan.order_id, now=now)
+    attempts = PaymentAttempt.objects.filter(order_id=plan.order_id, purpose="order")
+    last = attempts.aggregate(last=Max("number"))["last"] or 0
+    attempt = plan_attempt(plan=plan, number=last + 1, now=now)
     found = find_attempt(uuid=attempt.uuid)
     if found is None:
         raise LookupError(str(attempt.uuid))
     return found
+
+
+def _require_calm(*, order_id: int, now: datetime) -> None:
+    """Refuse the next card where so many were declined a short while ago. Raises CoolDown."""
+    pause = timedelta(minutes=settings.PAYMENT_COOL_DOWN_MINUTES)
+    recent = PaymentAttempt.objects.filter(order_id=order_id, state_changed_at__gt=now - pause)
+    found = recent.aggregate(declines=Sum("declines"), last=Max("state_changed_at"))
+    if (found["declines"] or 0) >= MOST_DECLINES:
+        raise CoolDown(found["last"] + pause)

@@ -64,6 +64,8 @@ def _create_request(plan: PaymentPlan, attempt: PaymentAttempt) -> dict[str, Any
         "amount": plan.amount_minor,
         "currency": plan.currency.lower(),
         "capture_method": "manual",
+        # Parcels that leave one by one are captured one by one, where the card allows it.
+        "payment_method_options": {"card": {"request_multicapture": "if_available"}},
         "description": f"Order {plan.order_number}",
         "metadata": {
             "order_id": plan.order_public_id,

@@ -1,18 +1,19 @@
 """Send planned operations: committed as sent before bytes leave, looked up before sent again."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
 
 from globalmart.core import states
-from globalmart.core.alerts import open_alert
-from globalmart.core.db import WORK_FIELDS
 from payments import gateways
 from payments.gateways.intents import Answer, Outcome
 from payments.models import PaymentAttempt, PaymentOperation
+from payments.services.books import Books, open_books
 from payments.services.outcomes import apply_outcome
 from payments.services.planning import cancel_if_open
+from payments.services.settling import is_capture_seen
 from payments.states import ATTEMPT, OPERATION, AttemptState, OperationKind, OperationState
 
 # Stripe may forget a key after 24 h; the same key would then be a new request.
@@ -23,20 +24,13 @@ TRIES_BEFORE_CANCEL = 4
 # What an intent looks like when this operation has certainly not been applied to it.
 NOT_APPLIED = {
     OperationKind.CONFIRM: {Outcome.OPEN},
-    OperationKind.CAPTURE: {Outcome.AUTHORIZED},
+    OperationKind.CAPTURE: {Outcome.AUTHORIZED, Outcome.CAPTURED},
     OperationKind.CANCEL: {
         Outcome.OPEN,
         Outcome.DECLINED,
         Outcome.REQUIRES_ACTION,
         Outcome.AUTHORIZED,
     },
-}
-# Which of the operations that were sent have had their effect on an attempt that ended like this.
-EFFECT = {
-    AttemptState.CAPTURED: {OperationKind.CREATE, OperationKind.CONFIRM, OperationKind.CAPTURE},
-    AttemptState.CANCELLED: {OperationKind.CREATE, OperationKind.CANCEL},
-    AttemptState.FAILED: {OperationKind.CREATE, OperationKind.CANCEL},
-    AttemptState.EXPIRED: {OperationKind.CREATE, OperationKind.CONFIRM},
 }
 
 
@@ -71,49 +65,54 @@ def _give_up_confirming(operation: PaymentOperation) -> None:
         cancel_if_open(attempt_id=operation.attempt_id, now=timezone.now())
 
 
-@transaction.atomic(durable=True)
 def _mark_sent(*, operation_id: int, now: datetime) -> tuple[PaymentOperation | None, bool]:
     """Commit that the call is about to leave; tell whether it may have left before."""
-    operation = PaymentOperation.objects.locked().select_related("attempt").get(pk=operation_id)
-    if operation.finished_at is not None or not _is_possible(operation, now):
-        return None, False
-    # Even an operation put back to planned after a 429 or a lost answer may be known to Stripe.
-    was_sent = operation.first_sent_at is not None
-    if was_sent and now - (operation.first_sent_at or now) > KEY_LIFE:
-        open_alert(
-            kind="operation_too_old",
-            subject_type="order",
-            subject_id=operation.attempt.order_id,
-            detail=f"{operation.kind} of attempt {operation.attempt.number} has had no definite "
-            "answer for 23 hours; look it up in Stripe's dashboard",
-        )
-    if operation.state != OperationState.SENT:
-        states.require(OPERATION, "operation", operation.state, OperationState.SENT)
-    operation.state = OperationState.SENT
-    operation.first_sent_at = operation.first_sent_at or now
-    operation.lease_until = now + timedelta(seconds=LEASE_SECONDS)
-    operation.due_at = operation.due_at or now
-    operation.save(update_fields=["state", "first_sent_at", *WORK_FIELDS])
+    attempt_id = PaymentOperation.objects.values_list("attempt_id", flat=True).get(pk=operation_id)
+    with (
+        transaction.atomic(durable=True),
+        open_books(
+            attempt_id=attempt_id, actor="system", now=now, operation_id=operation_id
+        ) as books,
+    ):
+        operation = books.operation
+        if operation is None or operation.finished_at is not None or not _is_possible(books):
+            return None, False
+        # Even an operation put back to planned after a 429 or a lost answer may be known to Stripe.
+        was_sent = operation.first_sent_at is not None
+        if was_sent and not _is_key_alive(operation):
+            books.alarm(
+                "operation_too_old",
+                f"{operation.kind} of attempt {books.attempt.number} has had no definite "
+                "answer for 23 hours; look it up in Stripe's dashboard",
+            )
+        if operation.state != OperationState.SENT:
+            states.require(OPERATION, "operation", operation.state, OperationState.SENT)
+        operation.state = OperationState.SENT
+        operation.first_sent_at = operation.first_sent_at or now
+        operation.lease_until = now + timedelta(seconds=LEASE_SECONDS)
+        operation.due_at = operation.due_at or now
+        books.change(operation)
+        if operation.kind == OperationKind.CONFIRM and books.attempt.state == AttemptState.CREATED:
+            books.move(AttemptState.PROCESSING)
     return operation, was_sent
 
 
-def _is_possible(operation: PaymentOperation, now: datetime) -> bool:
-    attempt = operation.attempt
-    if states.is_final(ATTEMPT, attempt.state):
-        # Somebody else has learnt how it ended: the effect was there already, or never will be.
-        is_done = (
-            operation.first_sent_at is not None
-            and operation.kind in EFFECT[AttemptState(attempt.state)]
-        )
-        operation.state = OperationState.DONE if is_done else OperationState.REFUSED
-        operation.finished_at = now
-        operation.rest()
-        operation.save(update_fields=["state", "finished_at", *WORK_FIELDS])
+def _is_possible(books: Books) -> bool:
+    operation, attempt = books.operation, books.attempt
+    if operation is None:
         return False
+    has_ended = states.is_final(ATTEMPT, attempt.state)
     if operation.kind != OperationKind.CREATE and attempt.stripe_intent_id is None:
+        if has_ended:
+            books.end_operation(operation, OperationState.REFUSED)
+            return False
         # The creation's own outcome comes first; it may have been applied without our knowing.
-        operation.postpone(now=now, seconds=2, error="waits for the intent")
-        operation.save(update_fields=list(WORK_FIELDS))
+        operation.postpone(now=books.now, seconds=2, error="waits for the intent")
+        books.change(operation)
+        return False
+    if has_ended and operation.kind != OperationKind.CANCEL:
+        # Somebody else has learnt how it ended: there is nothing left to be sent.
+        books.end_operation(operation, OperationState.REFUSED)
         return False
     return True
 
@@ -124,8 +123,15 @@ def _ask_first(operation: PaymentOperation) -> Answer | None:
     if attempt.stripe_intent_id is None:
         return None if _is_key_alive(operation) else Answer(Outcome.UNKNOWN, code="key_expired")
     answer = gateways.current().retrieve(intent_id=attempt.stripe_intent_id)
+    if answer.outcome == Outcome.NOT_YET:
+        # A look-up that did not happen says nothing about the call that may have.
+        return replace(answer, outcome=Outcome.UNKNOWN)
     if answer.outcome not in NOT_APPLIED.get(OperationKind(operation.kind), set()):
         return answer
+    if operation.kind == OperationKind.CAPTURE and answer.intent is not None:
+        siblings = list(PaymentOperation.objects.filter(attempt_id=attempt.pk))
+        if is_capture_seen(operation, siblings, answer.intent):
+            return answer
     return None if _is_key_alive(operation) else Answer(Outcome.UNKNOWN, code="key_expired")
 
 

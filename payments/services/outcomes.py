@@ -1,30 +1,19 @@
-"""The one way in for every answer about money: direct, return page, webhook, poller, staff.
+"""The one way in for every answer about money: direct, return page, webhook, poller, staff."""
 
-Applied in any order and any number of times, the same answers give the same end state.
-"""
-
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Max
 
-from globalmart.core import outbox, timeline
-from globalmart.core.alerts import open_alert
-from payments import events
-from payments.gateways.intents import Answer, Intent, Outcome
-from payments.models import OrderAccount, PaymentAttempt, PaymentOperation
-from payments.services import ledger
-from payments.services.books import Books
-from payments.services.planning import drop_planned, drop_unsent_cancel, plan_operation
-from payments.services.settling import (
-    alert_capture_failed,
-    is_refused_by_state,
-    settle_operation,
-)
-from payments.states import OPEN, AttemptState, OperationKind, OperationState
+from globalmart.core import timeline
+from payments.gateways.intents import Answer, Outcome
+from payments.models import PaymentAttempt, StripeEvent
+from payments.services import cases
+from payments.services.books import Books, open_books
+from payments.services.decisions import decide
+from payments.states import LATE, LIVE, AttemptState, CaseKind
 
-# How often an open attempt is looked at, whatever webhooks say; seconds after the n-th look.
-CHECK_SECONDS = (5, 15, 30, 60)
-CHECK_LATER_SECONDS = 300
+DECLINE_EVENT = "payment_intent.payment_failed"
 
 
 @transaction.atomic
@@ -39,220 +28,83 @@ def apply_outcome(
     """Record what an answer means and return the attempt's state.
 
     `operation_id` is the operation that the answer is to, if it is to one. Writes operation,
-    attempt, account, ledger, timeline and outbox in one transaction.
+    attempt, account, ledger, timeline and outbox in one transaction. Applied in any order and any
+    number of times, the same answers give the same end state.
     """
-    order_id = PaymentAttempt.objects.values_list("order_id", flat=True).get(pk=attempt_id)
-    account = OrderAccount.objects.locked().get(order_id=order_id)
-    attempt = PaymentAttempt.objects.locked().get(pk=attempt_id)
-    operation = (
-        PaymentOperation.objects.locked().get(pk=operation_id, attempt_id=attempt_id)
-        if operation_id
-        else None
-    )
-    books = Books(account, attempt, operation, actor, now)
-    if answer.intent is not None and not _accept_intent(books, answer.intent):
-        return attempt.state
-    settle_operation(books, answer)
-    _settle_attempt(books, answer)
-    attempt.save()
-    account.save()
-    return attempt.state
+    taken = _taken_over(attempt_id, answer)
+    if taken is not None:
+        attempt_id, operation_id = taken, None
+    with open_books(
+        attempt_id=attempt_id, actor=actor, now=now, operation_id=operation_id
+    ) as books:
+        if answer.outcome == Outcome.DECLINED:
+            books.declines_told = _count_told(books)
+        decide(books, answer)
+    if books.is_late:
+        _adopt(books)
+    return books.attempt.state
 
 
-def _accept_intent(books: Books, intent: Intent) -> bool:
-    """Learn the intent's id; refuse an intent that is not this attempt's, with an alert."""
-    attempt = books.attempt
-    is_ours = (
-        attempt.stripe_intent_id in {None, intent.id}
-        and intent.amount_minor == attempt.amount_minor
-        and intent.currency == attempt.currency
-    )
-    if not is_ours:
-        open_alert(
-            kind="payment_mismatch",
-            subject_type="order",
-            subject_id=attempt.order_id,
-            detail=f"Intent {intent.id} does not match attempt {attempt.number}: "
-            f"{intent.amount_minor} {intent.currency}",
-        )
-        return False
-    attempt.stripe_intent_id = intent.id
-    attempt.capture_before = intent.capture_before or attempt.capture_before
-    return True
+def _taken_over(attempt_id: int, answer: Answer) -> int | None:
+    """Return the attempt that has taken this one's intent over (see _adopt), or None."""
+    if answer.intent is None:
+        return None
+    holder = PaymentAttempt.objects.filter(stripe_intent_id=answer.intent.id).exclude(pk=attempt_id)
+    ended = PaymentAttempt.objects.filter(pk=attempt_id, stripe_intent_id=None)
+    if not ended.exclude(state__in=LIVE).exists():
+        return None
+    return holder.values_list("pk", flat=True).first()
 
 
-def _settle_attempt(books: Books, answer: Answer) -> None:
-    match answer.outcome:
-        case Outcome.AUTHORIZED:
-            _authorize(books)
-        case Outcome.CAPTURED if answer.intent is not None:
-            _authorize(books)
-            _capture(books, answer.intent.received_minor)
-        case Outcome.CANCELLED:
-            _close(books, answer.code)
-        case Outcome.DECLINED:
-            _decline(books, answer.code)
-        case Outcome.REFUSED:
-            _refuse(books, answer.code)
-        case Outcome.PROCESSING:
-            _move_open(books, AttemptState.PROCESSING)
-        case Outcome.REQUIRES_ACTION:
-            _move_open(books, AttemptState.REQUIRES_ACTION)
-        case Outcome.OPEN:
-            _wait_for_confirmation(books, answer)
-        case Outcome.UNKNOWN if books.is_answer_to(OperationKind.CONFIRM):
-            _move_open(books, AttemptState.UNKNOWN)
+def _count_told(books: Books) -> int:
+    """Return of how many declines the webhooks told; each event is stored once."""
+    intent_id = books.attempt.stripe_intent_id
+    if not intent_id:
+        return 0
+    return StripeEvent.objects.filter(intent_id=intent_id, type=DECLINE_EVENT).count()
 
 
-def _move_open(books: Books, state: AttemptState) -> None:
-    """Move between the states in which nothing is decided; look again soon."""
-    attempt = books.attempt
-    if attempt.state not in OPEN:
-        return
-    if attempt.state != state:
-        books.move(state)
-        attempt.checks = 0
-    seconds = CHECK_SECONDS[min(attempt.checks, len(CHECK_SECONDS) - 1)]
-    if attempt.checks >= 2 * len(CHECK_SECONDS):
-        seconds = CHECK_LATER_SECONDS
-    attempt.next_check_at = books.now + timedelta(seconds=seconds)
+def _adopt(books: Books) -> None:
+    """An attempt had ended, and its intent shows money: a new attempt takes the intent over.
 
-
-def _wait_for_confirmation(books: Books, answer: Answer) -> None:
-    attempt = books.attempt
-    if is_refused_by_state(books, answer):
-        _refuse(books, answer.code)
-        return
-    if attempt.mode == PaymentAttempt.Mode.BROWSER:
-        _move_open(books, AttemptState.CREATED)
-        return
-    if books.is_answer_to(OperationKind.CREATE):
-        attempt.operations.filter(
-            kind=OperationKind.CONFIRM, state=OperationState.PLANNED, due_at__isnull=True
-        ).update(due_at=books.now)
-
-
-def _authorize(books: Books) -> None:
-    attempt, account = books.attempt, books.account
-    if attempt.authorized_minor:
-        return
-    if attempt.state not in OPEN:
-        _alert_late_success(books)
-        return
-    books.move(AttemptState.AUTHORIZED)
-    attempt.authorized_minor = attempt.amount_minor
-    attempt.decline_code = ""
-    attempt.next_check_at = None
-    drop_unsent_cancel(attempt=attempt, now=books.now)
-    account.authorized_minor += attempt.amount_minor
-    ledger.book_hold(attempt=attempt, amount_minor=attempt.amount_minor)
-    outbox.publish(events.PaymentAuthorized(subject_id=attempt.order_id, attempt_id=attempt.pk))
-
-
-def _alert_late_success(books: Books) -> None:
-    open_alert(
-        kind="late_payment",
-        subject_type="order",
-        subject_id=books.attempt.order_id,
-        detail=f"Attempt {books.attempt.number} succeeded after it had ended",
-    )
-
-
-def _capture(books: Books, received_minor: int) -> None:
-    attempt, account = books.attempt, books.account
-    amount = received_minor - attempt.captured_minor
-    if amount <= 0 or not attempt.authorized_minor:
-        return
-    is_whole = received_minor == attempt.authorized_minor
-    state = AttemptState.CAPTURED if is_whole else AttemptState.PARTIALLY_CAPTURED
-    if attempt.state != state:
-        books.move(state)
-    attempt.captured_minor = received_minor
-    account.captured_minor += amount
-    ledger.book_capture(attempt=attempt, amount_minor=amount)
-    outbox.publish(
-        events.PaymentCaptured(
-            subject_id=attempt.order_id, attempt_id=attempt.pk, amount_minor=amount
-        )
-    )
-
-
-def _close(books: Books, code: str) -> None:
-    """The intent is cancelled and seen cancelled: the only proof that no money will move.
-
-    `code` is the last decline that the cancelled intent shows, if there was one.
+    What has ended is not resurrected. The new attempt knows nothing yet and is looked up at once:
+    the answer that brought us here may be an old one. Where another attempt is live, the new one
+    is for nothing (purpose `late:`), and what it holds is given back.
     """
-    attempt, account = books.attempt, books.account
-    if attempt.state not in {*OPEN, AttemptState.AUTHORIZED}:
-        return
-    if attempt.authorized_minor:
-        account.authorized_minor -= attempt.authorized_minor
-        ledger.book_release(attempt=attempt, amount_minor=attempt.authorized_minor)
-        attempt.authorized_minor = 0
-    is_hold = attempt.state == AttemptState.AUTHORIZED
-    if code and not is_hold:
-        attempt.decline_code = attempt.decline_code or code[:60]
-    is_failure = bool(attempt.decline_code) and not is_hold
-    books.move(AttemptState.FAILED if is_failure else AttemptState.CANCELLED, attempt.decline_code)
-    attempt.next_check_at = None
-    if is_hold and not attempt.operations.filter(kind=OperationKind.CANCEL).exists():
-        _alert_hold_lost(books)
-    drop_planned(attempt=attempt, now=books.now)
-    event = events.PaymentFailed if is_failure else events.PaymentCancelled
-    outbox.publish(event(subject_id=attempt.order_id, attempt_id=attempt.pk))
-
-
-def _alert_hold_lost(books: Books) -> None:
-    """The card's network or somebody at Stripe ended the hold; goods may be on their way."""
-    open_alert(
-        kind="hold_lost",
-        subject_type="order",
-        subject_id=books.attempt.order_id,
-        detail=f"The hold of attempt {books.attempt.number} ended without our asking: "
-        "stop the parcel or ask for another payment",
+    dead = books.attempt
+    others = PaymentAttempt.objects.filter(order_id=dead.order_id)
+    purpose = dead.purpose
+    if others.filter(purpose=purpose, state__in=LIVE).exists():
+        purpose = f"{LATE}{dead.pk}"
+    last = others.filter(purpose=purpose).aggregate(last=Max("number"))["last"] or 0
+    intent_id, dead.stripe_intent_id = dead.stripe_intent_id, None
+    dead.save(update_fields=["stripe_intent_id"])
+    PaymentAttempt.objects.create(
+        order_id=dead.order_id,
+        purpose=purpose,
+        number=last + 1,
+        mode=dead.mode,
+        state=AttemptState.UNKNOWN,
+        currency=dead.currency,
+        amount_minor=dead.amount_minor,
+        payment_method=dead.payment_method,
+        stripe_intent_id=intent_id,
+        next_check_at=books.now,
     )
-
-
-def _decline(books: Books, code: str) -> None:
-    attempt = books.attempt
-    if books.is_answer_to(OperationKind.CAPTURE):
-        alert_capture_failed(books, code)
-        return
-    if attempt.state not in OPEN:
-        return
-    code = code[:60] or "declined"
-    if attempt.decline_code != code:
-        attempt.decline_code = code
-        _note_decline(books)
-    if attempt.mode == PaymentAttempt.Mode.BROWSER:
-        # The intent is kept: the same client secret may try another card.
-        _move_open(books, AttemptState.CREATED)
-        return
-    plan_operation(attempt=attempt, kind=OperationKind.CANCEL, now=books.now)
-
-
-def _note_decline(books: Books) -> None:
     timeline.record(
         subject_type="order",
-        subject_id=books.attempt.order_id,
-        kind="payment.declined",
+        subject_id=dead.order_id,
+        kind="payment.late",
         actor=books.actor,
-        reason=books.attempt.decline_code,
-        data={"attempt": books.attempt.number},
+        reason=f"attempt {last + 1} of {purpose} takes over intent {intent_id}",
+        data={"attempt": dead.number, "amount_minor": dead.amount_minor},
     )
-
-
-def _refuse(books: Books, code: str) -> None:
-    """Our request was wrong. Without an intent the attempt ends; with one it is cancelled."""
-    attempt = books.attempt
-    if attempt.state not in OPEN:
-        return
-    attempt.decline_code = code[:60] or "refused"
-    if attempt.stripe_intent_id is not None:
-        if not books.is_answer_to(OperationKind.CANCEL):
-            plan_operation(attempt=attempt, kind=OperationKind.CANCEL, now=books.now)
-        return
-    books.move(AttemptState.FAILED, attempt.decline_code)
-    attempt.next_check_at = None
-    drop_planned(attempt=attempt, now=books.now)
-    outbox.publish(events.PaymentFailed(subject_id=attempt.order_id, attempt_id=attempt.pk))
+    cases.open_case(
+        kind=CaseKind.LATE_PAYMENT,
+        subject=str(intent_id),
+        detail=f"Money came for attempt {dead.number}, which had ended",
+        order_id=dead.order_id,
+        attempt_id=dead.pk,
+        their_minor=dead.amount_minor,
+        currency=dead.currency,
+    )

@@ -1,10 +1,13 @@
-"""What an answer means for the operation that it is to: done, ended without effect, or again."""
+"""What an answer means for the operation that it is to: done, ended without effect, or again.
+
+Works on rows in memory; see books.
+"""
+
+from collections.abc import Sequence
 
 from globalmart.core import states
-from globalmart.core.alerts import open_alert
-from globalmart.core.db import WORK_FIELDS
 from globalmart.core.work import backoff
-from payments.gateways.intents import Answer, Outcome
+from payments.gateways.intents import Answer, Intent, Outcome
 from payments.models import PaymentOperation
 from payments.services.books import Books
 from payments.states import OPERATION, OperationKind, OperationState
@@ -22,7 +25,6 @@ _SHOWN = {
 APPLIED = {
     OperationKind.CREATE: _SHOWN,
     OperationKind.CONFIRM: _SHOWN - {Outcome.OPEN, Outcome.CANCELLED},
-    OperationKind.CAPTURE: {Outcome.CAPTURED},
     OperationKind.CANCEL: {Outcome.CANCELLED},
 }
 
@@ -41,10 +43,36 @@ def settle_operation(books: Books, answer: Answer) -> None:
             _finish(books, operation, OperationState.DECLINED, answer.code)
         case Outcome.REFUSED | Outcome.KEY_CONFLICT:
             _refuse(books, operation, answer)
-        case shown if shown in APPLIED[OperationKind(operation.kind)]:
+        case _ if is_applied(books, operation, answer):
             _finish(books, operation, OperationState.DONE, "")
         case _:
             _settle_without_effect(books, operation, answer)
+
+
+def is_applied(books: Books, operation: PaymentOperation, answer: Answer) -> bool:
+    """Tell whether the intent looks as it does once this operation has had its effect."""
+    kind = OperationKind(operation.kind)
+    if kind == OperationKind.CAPTURE and answer.intent is not None:
+        return is_capture_seen(operation, books.operations, answer.intent)
+    return answer.outcome in APPLIED[kind]
+
+
+def is_capture_seen(
+    operation: PaymentOperation, operations: Sequence[PaymentOperation], intent: Intent
+) -> bool:
+    """Tell whether the intent has received this capture's money.
+
+    Of several captures, the money of the earlier ones proves nothing about this one.
+    """
+    earlier = sum(
+        each.amount_minor
+        for each in operations
+        if each.kind == OperationKind.CAPTURE
+        and each.state == OperationState.DONE
+        and each.number < operation.number
+    )
+    is_over = intent.status == "succeeded"
+    return is_over or intent.received_minor >= earlier + operation.amount_minor
 
 
 def is_refused_by_state(books: Books, answer: Answer) -> bool:
@@ -54,27 +82,17 @@ def is_refused_by_state(books: Books, answer: Answer) -> bool:
 
 def _settle_without_effect(books: Books, operation: PaymentOperation, answer: Answer) -> None:
     """The intent was shown, but not as this operation should have left it."""
-    is_ended = answer.outcome in {Outcome.CANCELLED, Outcome.CAPTURED}
+    is_ended = answer.outcome == Outcome.CANCELLED or (
+        answer.outcome == Outcome.CAPTURED and operation.kind != OperationKind.CAPTURE
+    )
     if operation.kind == OperationKind.CANCEL and not is_ended:
         # It cannot be cancelled just now (it is processing): the same again, later.
         _retry(books, operation, OperationState.PLANNED, answer)
         return
-    if operation.kind == OperationKind.CAPTURE:
-        alert_capture_failed(books, answer.code or answer.outcome)
     if is_ended:
         _finish(books, operation, OperationState.REFUSED, str(answer.outcome))
     else:
         _refuse(books, operation, answer)
-
-
-def alert_capture_failed(books: Books, code: str) -> None:
-    """Goods may have left, and their money did not come."""
-    open_alert(
-        kind="capture_failed",
-        subject_type="order",
-        subject_id=books.attempt.order_id,
-        detail=f"The capture of attempt {books.attempt.number} brought no money: {code}",
-    )
 
 
 def _retry(
@@ -85,24 +103,19 @@ def _retry(
         states.require(OPERATION, "operation", operation.state, state)
         operation.state = state
     operation.postpone(now=books.now, seconds=seconds, error=answer.code or answer.outcome)
-    operation.save(update_fields=["state", *WORK_FIELDS])
+    books.change(operation)
 
 
 def _finish(books: Books, operation: PaymentOperation, state: OperationState, code: str) -> None:
     states.require(OPERATION, "operation", operation.state, state)
-    operation.state = state
-    operation.finished_at = books.now
     operation.last_error = code[:500]
-    operation.rest()
-    operation.save(update_fields=["state", "finished_at", *WORK_FIELDS])
+    books.end_operation(operation, state)
 
 
 def _refuse(books: Books, operation: PaymentOperation, answer: Answer) -> None:
     code = answer.code or answer.outcome
     _finish(books, operation, OperationState.REFUSED, code)
-    open_alert(
-        kind="payment_refused",
-        subject_type="order",
-        subject_id=books.attempt.order_id,
-        detail=f"Stripe refused {operation.kind} of attempt {books.attempt.number}: {code}",
+    books.alarm(
+        "payment_refused",
+        f"Stripe refused {operation.kind} of attempt {books.attempt.number}: {code}",
     )

@@ -11,13 +11,19 @@ from django.utils import timezone
 from globalmart.core.models import Alert, OutboxEvent, TimelineEntry
 from orders.models import Order
 from payments.gateways.intents import Answer, Outcome
-from payments.models import LedgerEntry, PaymentOperation
+from payments.models import (
+    LedgerEntry,
+    PaymentAttempt,
+    PaymentCase,
+    PaymentOperation,
+    StripeEvent,
+)
 from payments.queries import is_covered
 from payments.services.outcomes import apply_outcome
 from payments.services.planning import plan_cancel
-from payments.states import AttemptState, OperationKind, OperationState
+from payments.states import AttemptState, CaseKind, OperationKind, OperationState
 from tests.builders import answer, intent
-from tests.payments.conftest import account_of, attempt_of, operation
+from tests.payments.conftest import account_of, attempt_of, operation, send
 from tests.payments.fakes import FakeStripe
 
 TOTAL = 2195
@@ -39,6 +45,12 @@ def told(outcome: Outcome, code: str = "") -> Answer:
     received = TOTAL if outcome == O.CAPTURED else 0
     found = intent(STATUS[outcome], amount_minor=TOTAL, received_minor=received)
     return answer(outcome, found, code)
+
+
+def declined(charge: str) -> Answer:
+    found = intent("requires_payment_method", amount_minor=TOTAL)
+    found = replace(found, error_code="card_declined", decline_id=charge)
+    return answer(O.DECLINED, found, "card_declined")
 
 
 def hear(order: Order, *answers: Answer) -> str:
@@ -89,8 +101,6 @@ class TestApplyOutcome:
             ((O.AUTHORIZED,), O.CANCELLED, S.CANCELLED),
             ((O.CAPTURED,), O.CANCELLED, S.CAPTURED),
             ((O.CAPTURED,), O.AUTHORIZED, S.CAPTURED),
-            ((O.CANCELLED,), O.AUTHORIZED, S.CANCELLED),
-            ((O.CANCELLED,), O.CAPTURED, S.CANCELLED),
             ((O.DECLINED,), O.CANCELLED, S.FAILED),
             ((O.REFUSED,), O.PROCESSING, S.FAILED),
         ],
@@ -121,6 +131,9 @@ class TestApplyOutcome:
         for heard in list(permutations(history))[:: 8 if len(history) == 5 else 2]:
             with transaction.atomic():
                 hear(order, *(told(one) for one in heard))
+                if state == S.CANCELLED:
+                    # What comes after the end may be old news: a fresh look tells.
+                    hear(order, told(O.CANCELLED))
                 account = account_of(order)
                 assert attempt_of(order).state == state, heard
                 assert account.authorized_minor == authorized * TOTAL, heard
@@ -151,7 +164,7 @@ class TestApplyOutcome:
 
         assert balances(order) == {}
         assert account_of(order).authorized_minor == 0
-        assert events(order) == ["payment.authorized", "payment.cancelled"]
+        assert events(order) == ["payment.authorized", "payment.cancelled", "payment.hold_lost"]
 
     @pytest.mark.parametrize("outcome", [O.AUTHORIZED, O.CAPTURED, O.CANCELLED, O.REFUSED])
     def test_changes_nothing_when_repeated(self, order: Order, outcome: Outcome) -> None:
@@ -187,11 +200,76 @@ class TestApplyOutcome:
         assert not LedgerEntry.objects.exists()
         assert Alert.objects.get().kind == "payment_mismatch"
 
-    def test_opens_an_alert_for_money_that_comes_after_the_end(self, order: Order) -> None:
+    def test_lets_a_new_attempt_look_at_money_that_comes_after_the_end(self, order: Order) -> None:
         hear(order, told(O.CANCELLED), told(O.AUTHORIZED))
 
-        assert Alert.objects.get().kind == "late_payment"
+        dead, late = PaymentAttempt.objects.order_by("pk")
+        assert (dead.state, dead.stripe_intent_id) == (S.CANCELLED, None)
+        assert (late.state, late.purpose, late.number) == (S.UNKNOWN, "order", 2)
+        assert late.next_check_at is not None
+        assert PaymentCase.objects.get().kind == CaseKind.LATE_PAYMENT
         assert account_of(order).authorized_minor == 0
+
+        hear(order, told(O.AUTHORIZED))
+
+        assert attempt_of(order).state == S.AUTHORIZED
+        assert is_covered(order_id=order.pk)
+
+    def test_gives_late_money_back_where_another_attempt_is_live(
+        self, order: Order, stripe: FakeStripe
+    ) -> None:
+        hear(order, told(O.CANCELLED))
+        dead = attempt_of(order)
+        PaymentAttempt.objects.create(
+            order=order, number=2, mode="browser", currency="GBP", amount_minor=TOTAL
+        )
+        apply_outcome(
+            attempt_id=dead.pk, answer=told(O.AUTHORIZED), actor="webhook", now=timezone.now()
+        )
+        late = PaymentAttempt.objects.get(purpose=f"late:{dead.pk}")
+
+        apply_outcome(
+            attempt_id=late.pk, answer=told(O.AUTHORIZED), actor="poller", now=timezone.now()
+        )
+
+        assert PaymentOperation.objects.get(attempt=late).kind == OperationKind.CANCEL
+        assert not is_covered(order_id=order.pk)
+
+    def test_cancels_an_intent_that_turns_up_after_the_end(
+        self, order: Order, stripe: FakeStripe
+    ) -> None:
+        stripe.lost["create"] = 1
+        send(order, "create")
+        assert plan_cancel(order_id=order.pk, now=timezone.now())
+
+        hear(order, told(O.OPEN))
+
+        assert operation(order, "cancel").state == OperationState.PLANNED
+
+    def test_ends_the_browsers_intent_after_five_declines(self, browser_order: Order) -> None:
+        for number in range(4):
+            hear(browser_order, declined(f"ch_{number}"), declined(f"ch_{number}"))
+        assert attempt_of(browser_order).declines == 4
+        assert not PaymentOperation.objects.filter(kind="cancel").exists()
+
+        hear(browser_order, declined("ch_4"))
+
+        assert operation(browser_order, "cancel").state == OperationState.PLANNED
+
+    def test_counts_the_declines_that_only_webhooks_told_of(self, browser_order: Order) -> None:
+        hear(browser_order, declined("ch_0"))
+        for number in range(3):
+            StripeEvent.objects.create(
+                event_id=f"evt_{number}",
+                type="payment_intent.payment_failed",
+                intent_id=attempt_of(browser_order).stripe_intent_id or "",
+                is_live=False,
+                created=timezone.now(),
+            )
+
+        hear(browser_order, declined("ch_2"))
+
+        assert attempt_of(browser_order).declines == 3
 
     def test_plans_one_cancel_after_a_decline(self, order: Order) -> None:
         hear(order, told(O.DECLINED, "card_declined"), told(O.DECLINED, "card_declined"))

@@ -116,7 +116,7 @@ class TestLedgerEntry:
         ],
     )
     def test_never_changes(self, order: Order, change: object) -> None:
-        ledger.book_hold(attempt=attempt_of(order), amount_minor=2195)
+        LedgerEntry.objects.bulk_create(ledger.hold(attempt_of(order), 2195))
 
         broken_by(change)
 

@@ -35,6 +35,7 @@ class TestOpenPayment:
                 "order_number": order.number,
                 "attempt_id": str(attempt.uuid),
             },
+            "payment_method_options": {"card": {"request_multicapture": "if_available"}},
             "payment_method_types": ["card"],
         }
         assert confirm.request["payment_method"] == "pm_card_visa"
@@ -60,11 +61,20 @@ class TestPlanCancel:
         assert operation(order, "create").state == OperationState.REFUSED
         assert TimelineEntry.objects.filter(kind="payment.cancelled").count() == 1
 
-    @pytest.mark.parametrize("is_lost", [True, False])
-    def test_cancels_at_stripe_what_may_have_left(
-        self, order: Order, stripe: FakeStripe, is_lost: bool
+    def test_ends_at_once_what_was_never_given_a_card(
+        self, order: Order, stripe: FakeStripe
     ) -> None:
-        stripe.lost["create"] = int(is_lost)
+        stripe.lost["create"] = 1
+        send(order, "create")
+
+        assert plan_cancel(order_id=order.pk, now=timezone.now())
+
+        assert attempt_of(order).state == AttemptState.CANCELLED
+        assert operation(order, "create").state == OperationState.REFUSED
+
+    def test_cancels_at_stripe_what_stripe_may_charge(
+        self, order: Order, stripe: FakeStripe
+    ) -> None:
         send(order, "create")
 
         assert not plan_cancel(order_id=order.pk, now=timezone.now())

@@ -129,7 +129,7 @@ class TestSendOperation:
         )
         authorize(order)
         assert operation(order, "confirm").state == OperationState.DECLINED
-        assert attempt_of(order).state == AttemptState.CREATED
+        assert attempt_of(order).state == AttemptState.PROCESSING
 
         send(order, "cancel")
 
