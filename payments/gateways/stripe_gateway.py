@@ -15,6 +15,8 @@ from payments.gateways.stripe_client import Reply, ask, options, params
 
 # The SDK refuses signatures older than this but takes any from the future: we do not.
 PAST_SECONDS, FUTURE_SECONDS = 300, 60
+# What reading raises where something is no event, or not as Stripe writes one.
+NO_EVENT = (ValueError, KeyError, TypeError, AttributeError)
 
 
 class StripeGateway:
@@ -116,12 +118,12 @@ def read_notice(*, payload: bytes, signature: str) -> Notice:
         if int(stamp) > time.time() + FUTURE_SECONDS:
             raise BadSignature("signed in the future")
         return notice_of_event(event)
-    except (ValueError, KeyError, StopIteration, stripe.SignatureVerificationError) as error:
+    except (*NO_EVENT, StopIteration, stripe.SignatureVerificationError) as error:
         raise BadSignature(str(error)) from error
 
 
 def notice_of_event(event: Mapping[str, Any]) -> Notice:
-    """Return what an event tells: ids only. Raises KeyError or ValueError for no event."""
+    """Return what an event tells: ids only. Raises one of NO_EVENT for no event."""
     thing = event["data"]["object"]
     kind = str(thing.get("object") or "")
     intent = thing["id"] if kind == "payment_intent" else thing.get("payment_intent")

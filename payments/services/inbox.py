@@ -1,41 +1,24 @@
-"""Stripe's webhooks: stored first, applied by fetching the intent's present state."""
+"""Stripe's webhooks: stored first, applied by looking up what they are about."""
 
 from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F
 
 from globalmart.core import outbox
 from globalmart.core.alerts import open_alert
-from globalmart.core.db import WORK_FIELDS
 from globalmart.core.work import backoff
 from payments import events, gateways
 from payments.gateways.intents import Notice
 from payments.models import PaymentAttempt, StripeEvent
-from payments.services.operations import look_up
-from payments.states import OPEN, AttemptState
+from payments.services import news, ranking
 
-# How much an event of a type can tell us; a state of the same rank or a higher one knows it.
-EVENT_RANK = {
-    "payment_intent.processing": 1,
-    "payment_intent.requires_action": 1,
-    "payment_intent.payment_failed": 1,
-    "payment_intent.amount_capturable_updated": 2,
-    "payment_intent.succeeded": 3,
-    "payment_intent.canceled": 3,
-}
-STATE_RANK = {
-    **dict.fromkeys(OPEN, 0),
-    AttemptState.AUTHORIZED: 2,
-    AttemptState.PARTIALLY_CAPTURED: 2,
-    AttemptState.CAPTURED: 3,
-    AttemptState.FAILED: 3,
-    AttemptState.CANCELLED: 3,
-    AttemptState.EXPIRED: 3,
-}
 MOST_TRIES = 20
 # Where our server called, the answer to that call is a moment behind its webhook, or lost.
 DIRECT_ANSWER_HEAD_START = timedelta(seconds=3)
+# Whoever finds another worker asking about the same thing comes back after this.
+YIELD = timedelta(seconds=2)
 
 
 def read(*, payload: bytes, signature: str) -> Notice:
@@ -44,70 +27,106 @@ def read(*, payload: bytes, signature: str) -> Notice:
 
 
 @transaction.atomic
-def receive(*, notice: Notice, now: datetime) -> None:
-    """Store a webhook; the second of the same id changes nothing. Local work only."""
+def receive(*, notice: Notice, now: datetime) -> bool:
+    """Store an event and tell whether it is new; the second of the same id changes nothing.
+
+    Local work only.
+    """
     event, is_new = StripeEvent.objects.get_or_create(
         event_id=notice.event_id,
         defaults={
             "type": notice.type,
+            "object_type": notice.object_type,
+            "object_id": notice.object_id,
             "intent_id": notice.intent_id,
             "is_live": notice.is_live,
             "created": notice.created,
         },
     )
     if not is_new:
-        return
-    attempt = _find_attempt(notice.intent_id)
+        return False
+    attempt = news.find_attempt(event)
     if notice.is_live != settings.IS_LIVE:
         open_alert(
             kind="livemode_mismatch", subject_type="shop", subject_id=0, detail=notice.event_id
         )
         event.done_at = now
-    elif _adds_something(notice.type, attempt):
-        is_browser = attempt is not None and attempt.mode == PaymentAttempt.Mode.BROWSER
-        event.due_at = now if is_browser else now + DIRECT_ANSWER_HEAD_START
-        if attempt is not None and is_browser:
-            outbox.publish(
-                events.WebhookReceived(subject_id=attempt.order_id, attempt_id=attempt.pk)
-            )
+    elif ranking.adds_something(type_=event.type, state=news.known_state(event, attempt)):
+        _make_due(event, attempt, now)
     else:
         event.done_at = now
     event.save(update_fields=["done_at", "due_at"])
+    return True
 
 
-def _find_attempt(intent_id: str) -> PaymentAttempt | None:
-    # An attempt without an intent has NULL there, which an empty id must not find.
-    if not intent_id:
-        return None
-    return PaymentAttempt.objects.filter(stripe_intent_id=intent_id).first()
-
-
-def _adds_something(event_type: str, attempt: PaymentAttempt | None) -> bool:
-    rank = EVENT_RANK.get(event_type)
-    if rank is None:
-        return False
-    # An intent that we do not know yet: the answer to its creation is still on its way.
-    return attempt is None or rank > STATE_RANK[AttemptState(attempt.state)]
+def _make_due(event: StripeEvent, attempt: PaymentAttempt | None, now: datetime) -> None:
+    is_browser = attempt is not None and attempt.mode == PaymentAttempt.Mode.BROWSER
+    event.due_at = now if is_browser else now + DIRECT_ANSWER_HEAD_START
+    if attempt is not None and is_browser:
+        outbox.publish(events.WebhookReceived(subject_id=attempt.order_id, attempt_id=attempt.pk))
 
 
 def apply_event(*, event_pk: int, now: datetime) -> None:
-    """Apply one stored event by looking its intent up. Waits for the network."""
-    event = StripeEvent.objects.get(pk=event_pk)
-    if event.done_at is not None:
+    """Apply one stored event by looking up its thing, once for all that wait about the same.
+
+    Waits for the network; refuses to run in a transaction. Where another worker is asking about
+    the same thing, the event waits for what that one learns.
+    """
+    event, waiting = _begin(event_pk=event_pk, now=now)
+    if event is None:
         return
-    attempt = _find_attempt(event.intent_id)
+    attempt = news.find_attempt(event)
     if attempt is None:
         _park(event, now, "unknown intent")
         return
     # Meanwhile the direct answer may have told the same: then nothing is asked.
-    is_news = _adds_something(event.type, attempt)
-    if is_news and not look_up(attempt_id=attempt.pk, actor="webhook"):
+    if not ranking.adds_something(type_=event.type, state=news.known_state(event, attempt)):
+        _close([event.pk], now)
+        return
+    if not news.look_up(event, attempt):
         # What the event told of is still to be learnt.
         _park(event, now, "Stripe did not answer")
         return
-    event.done_at = now
-    event.rest()
-    event.save(update_fields=["done_at", *WORK_FIELDS])
+    # A late success may have given the intent to an attempt of its own.
+    state = news.known_state(event, news.find_attempt(event))
+    types = ranking.covered((each.type for each in waiting), applied=event.type, state=state)
+    _close([event.pk, *(each.pk for each in waiting if each.type in types)], now)
+
+
+@transaction.atomic
+def _begin(*, event_pk: int, now: datetime) -> tuple[StripeEvent | None, list[StripeEvent]]:
+    """Return the event, and the others that wait about the same thing: they are older than the
+    look-up that follows. None where there is nothing to do now."""
+    event = StripeEvent.objects.get(pk=event_pk)
+    if event.done_at is not None:
+        # Done by another's look-up while it was leased: it must not come back.
+        StripeEvent.objects.filter(pk=event_pk).update(due_at=None, lease_until=None)
+        return None, []
+    about_the_same = StripeEvent.objects.filter(
+        intent_id=event.intent_id,
+        object_type=event.object_type,
+        object_id=event.object_id,
+        done_at__isnull=True,
+    )
+    others = [each for each in about_the_same.locked() if each.pk != event_pk]
+    if any(_goes_first(other, event, now) for other in others):
+        StripeEvent.objects.filter(pk=event_pk, done_at__isnull=True).update(
+            due_at=now + YIELD, lease_until=None, tries=F("tries") - 1
+        )
+        return None, []
+    return event, others
+
+
+def _goes_first(other: StripeEvent, event: StripeEvent, now: datetime) -> bool:
+    """Tell whether a worker holds the other event, and has claimed it before this one."""
+    if other.lease_until is None or other.lease_until < now or event.lease_until is None:
+        return False
+    return (other.lease_until, other.pk) < (event.lease_until, event.pk)
+
+
+def _close(keys: list[int], now: datetime) -> None:
+    waiting = StripeEvent.objects.filter(pk__in=keys, done_at__isnull=True)
+    waiting.update(done_at=now, due_at=None, lease_until=None, last_error="")
 
 
 def _park(event: StripeEvent, now: datetime, reason: str) -> None:
@@ -119,6 +138,9 @@ def _park(event: StripeEvent, now: datetime, reason: str) -> None:
             kind="webhook_not_applied",
             subject_type="stripe_event",
             subject_id=event.pk,
-            detail=f"{event.type} about {event.intent_id}: {reason}, {event.tries} times",
+            detail=f"{event.type} about {event.object_id or event.intent_id}: {reason}, "
+            f"{event.tries} times",
         )
-    event.save(update_fields=list(WORK_FIELDS))
+    StripeEvent.objects.filter(pk=event.pk, done_at__isnull=True).update(
+        due_at=event.due_at, lease_until=event.lease_until, last_error=event.last_error
+    )

@@ -3,20 +3,23 @@
 import hmac
 import json
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from hashlib import sha256
+from typing import Any
 
 import pytest
 from django.conf import settings
+from django.http import HttpRequest
 from django.test import Client
 from django.utils import timezone
 
 from globalmart.core.models import Alert, OutboxEvent
 from orders.models import Order
+from payments import webhooks
 from payments.gateways.intents import Answer, BadSignature, Notice, Outcome
 from payments.models import PaymentAttempt, StripeEvent
 from payments.queries import has_due_webhooks
-from payments.services import inbox
+from payments.services import disputes, inbox, refunding
 from payments.services.operations import send_operation
 from payments.states import AttemptState
 from tests.payments.conftest import attempt_of, make_due, send
@@ -96,7 +99,10 @@ class TestRead:
         with pytest.raises(BadSignature):
             inbox.read(payload=body(), signature=signature(**{"payload": body(), **forged}))
 
-    @pytest.mark.parametrize("payload", [b"", b"{", b"\xff", b"{}", body(data={})])
+    @pytest.mark.parametrize(
+        "payload",
+        [b"", b"{", b"\xff", b"{}", b"[]", b"7", body(data={}), body(data={"object": []})],
+    )
     def test_refuses_what_is_no_event_though_signed(self, payload: bytes) -> None:
         with pytest.raises(BadSignature):
             inbox.read(payload=payload, signature=signature(payload))
@@ -225,6 +231,142 @@ class TestApplyEvent:
 
 
 @pytest.mark.django_db
+class TestSeveralEventsOfOneIntent:
+    HELD, TAKEN = "payment_intent.amount_capturable_updated", "payment_intent.succeeded"
+
+    def store(self, order: Order, *types: str) -> list[StripeEvent]:
+        for number, type_ in enumerate(types):
+            told = notice(
+                intent_id(order), type_, event_id=f"evt_{number}", object_id=intent_id(order)
+            )
+            inbox.receive(notice=told, now=timezone.now())
+        return list(StripeEvent.objects.order_by("pk"))
+
+    def apply(self, event: StripeEvent) -> None:
+        inbox.apply_event(event_pk=event.pk, now=timezone.now())
+        event.refresh_from_db()
+
+    def test_cost_one_look_up(self, known: Order, stripe: FakeStripe) -> None:
+        first, second, third = self.store(known, self.TAKEN, "payment_intent.canceled", self.TAKEN)
+        stripe.set(intent_id(known), "succeeded", received=2195)
+        looks = stripe.methods().count("retrieve")
+
+        for event in (first, second, third):
+            self.apply(event)
+
+        assert stripe.methods().count("retrieve") == looks + 1
+        assert second.done_at == third.done_at == first.done_at
+        assert (second.due_at, third.due_at) == (None, None)
+
+    def test_one_that_the_look_did_not_show_is_looked_up_itself(
+        self, browser_order: Order, stripe: FakeStripe
+    ) -> None:
+        send(browser_order, "create")
+        held, taken = self.store(browser_order, self.HELD, self.TAKEN)
+        stripe.set(intent_id(browser_order), "requires_capture")
+
+        self.apply(held)
+        taken.refresh_from_db()
+        assert (held.done_at is not None, taken.done_at) == (True, None)
+        stripe.set(intent_id(browser_order), "succeeded", received=2195)
+        self.apply(taken)
+
+        assert attempt_of(browser_order).state == AttemptState.CAPTURED
+
+    def test_a_second_worker_waits_for_the_first(self, known: Order, stripe: FakeStripe) -> None:
+        """Both were claimed at once: only one of them asks."""
+        first, second = self.store(known, self.TAKEN, self.TAKEN)
+        now = timezone.now()
+        StripeEvent.objects.update(lease_until=now + timedelta(seconds=45), tries=1)
+        looks = stripe.methods().count("retrieve")
+
+        self.apply(second)
+
+        assert stripe.methods().count("retrieve") == looks
+        assert (second.done_at, second.lease_until, second.tries) == (None, None, 0)
+        assert now < second.due_at < now + timedelta(seconds=10)
+        self.apply(first)
+        second.refresh_from_db()
+        assert second.done_at is not None
+
+    def test_a_worker_that_died_is_not_waited_for(self, known: Order, stripe: FakeStripe) -> None:
+        first, second = self.store(known, self.TAKEN, self.TAKEN)
+        past, later = timezone.now() - timedelta(1), timezone.now() + timedelta(1)
+        StripeEvent.objects.filter(pk=first.pk).update(lease_until=past)
+        StripeEvent.objects.filter(pk=second.pk).update(lease_until=later, tries=1)
+
+        self.apply(second)
+
+        assert second.done_at is not None
+
+    def test_what_another_has_closed_meanwhile_is_not_due_again(
+        self, known: Order, stripe: FakeStripe
+    ) -> None:
+        first, second = self.store(known, self.TAKEN, self.TAKEN)
+        stripe.instead["retrieve"].append(Answer(Outcome.UNKNOWN, code="timeout"))
+        done = timezone.now()
+        # While the first asks in vain, the second's answer closes both.
+        stripe.before["retrieve"] = lambda: StripeEvent.objects.update(done_at=done, due_at=None)
+
+        self.apply(first)
+
+        assert (first.done_at, first.due_at) == (done, None)
+
+
+@pytest.mark.django_db
+class TestEventsOfOtherThings:
+    """Refunds, disputes, warnings: each is looked up by those who know it."""
+
+    @pytest.fixture
+    def asked(self, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict]]:
+        calls: list[tuple[str, dict]] = []
+        for module, name in (
+            (refunding, "look_up_refund"),
+            (refunding, "look_up_refunds"),
+            (disputes, "look_up_dispute"),
+            (disputes, "look_up_fraud_warning"),
+        ):
+
+            def record(_name: str = name, **arguments: object) -> bool:
+                calls.append((_name, arguments))
+                return True
+
+            monkeypatch.setattr(module, name, record)
+        return calls
+
+    @pytest.mark.parametrize(
+        ("type_", "object_id", "call", "arguments"),
+        [
+            (
+                "refund.updated",
+                "re_ada",
+                "look_up_refund",
+                {"stripe_refund_id": "re_ada", "intent_id": "pi_key"},
+            ),
+            ("charge.refunded", "ch_ada", "look_up_refunds", {"intent_id": "pi_key"}),
+            ("charge.dispute.created", "dp_ada", "look_up_dispute", {"stripe_id": "dp_ada"}),
+            (
+                "radar.early_fraud_warning.created",
+                "issfr_ada",
+                "look_up_fraud_warning",
+                {"stripe_id": "issfr_ada"},
+            ),
+        ],
+    )
+    def test_are_looked_up_by_their_own_id(
+        self, known: Order, asked: list, type_: str, object_id: str, call: str, arguments: dict
+    ) -> None:
+        PaymentAttempt.objects.update(stripe_intent_id="pi_key")
+        inbox.receive(notice=notice("pi_key", type_, object_id=object_id), now=timezone.now())
+        event = StripeEvent.objects.get()
+
+        inbox.apply_event(event_pk=event.pk, now=timezone.now())
+
+        assert asked == [(call, {**arguments, "actor": "webhook"})]
+        assert StripeEvent.objects.get().done_at is not None
+
+
+@pytest.mark.django_db
 class TestStripeWebhook:
     def post(self, client: Client, payload: bytes, header: str) -> int:
         headers = {"stripe-signature": header}
@@ -240,6 +382,28 @@ class TestStripeWebhook:
         assert self.post(client, body(), signature(body(), secret="other")) == 400
         assert self.post(client, body(), "") == 400
         assert not StripeEvent.objects.exists()
+
+    def test_reads_no_body_that_is_too_large(
+        self, client: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def read(**_: object) -> None:
+            raise AssertionError("the signature was computed")
+
+        monkeypatch.setattr(inbox, "read", read)
+        assert self.post(client, b" " * (webhooks.MOST_BYTES + 1), "t=1,v1=0") == 413
+
+    @pytest.mark.parametrize("header", ["", "t=1,v1=" + "0" * 2000])
+    def test_reads_no_body_without_a_signature_worth_computing(
+        self, client: Client, monkeypatch: pytest.MonkeyPatch, header: str
+    ) -> None:
+        monkeypatch.setattr(HttpRequest, "body", None)
+        assert self.post(client, body(), header) == 400
+
+    def test_asks_the_database_nothing_for_a_stranger(
+        self, client: Client, django_assert_num_queries: Any
+    ) -> None:
+        with django_assert_num_queries(0):
+            assert self.post(client, body(), "t=1,v1=0") == 400
 
     def test_takes_posts_alone(self, client: Client) -> None:
         assert client.get(ADDRESS).status_code == 405
