@@ -26,6 +26,7 @@ def server(module_server: StripeProcess) -> Iterator[StripeProcess]:
     yield module_server
     module_server.control("DELETE", "faults")
     module_server.control("POST", "latency", {"seconds": 0})
+    module_server.control("POST", "rate", {"per_second": 0})
 
 
 def intents(server: StripeProcess) -> int:
@@ -97,6 +98,81 @@ class TestCalls:
         server.call("GET", "/v1/payment_intents")
 
         assert time.monotonic() - started >= 0.3
+
+
+class TestNewerOperations:
+    """What came after intents and refunds misbehaves by the same switches."""
+
+    @pytest.mark.parametrize(
+        ("method", "path", "operation"),
+        [
+            ("GET", "/v1/disputes", "disputes.list"),
+            ("GET", "/v1/balance_transactions", "balance_transactions.list"),
+            ("GET", "/v1/payouts", "payouts.list"),
+            ("GET", "/v1/radar/early_fraud_warnings", "radar.early_fraud_warnings.list"),
+            ("GET", "/v1/webhook_endpoints", "webhook_endpoints.list"),
+            ("POST", "/v1/refunds/re_none/cancel", "refunds.cancel"),
+            ("POST", "/v1/disputes/du_none", "disputes.update"),
+            ("POST", "/v1/disputes/du_none/close", "disputes.close"),
+        ],
+    )
+    def test_an_error_before(
+        self, server: StripeProcess, method: str, path: str, operation: str
+    ) -> None:
+        server.fault(operation, "error_before", status=503)
+
+        assert server.call(method, path).status == 503
+        assert server.call(method, path).status == (200 if method == "GET" else 404)
+
+    def test_a_refund_whose_answer_is_lost_is_made_once(self, server: StripeProcess) -> None:
+        made = server.held(capture_method="automatic", payment_method="pm_card_pendingRefund")
+        server.fault("refunds.create", "timeout_after_apply", seconds=0.1)
+        asked = {"payment_intent": made.id, "amount": 400}
+
+        with pytest.raises(LOST):
+            server.call("POST", "/v1/refunds", asked, Idempotency_Key="refund-once")
+        again = server.call("POST", "/v1/refunds", asked, Idempotency_Key="refund-once")
+
+        assert again.headers["Idempotent-Replayed"] == "true"
+        listed = server.client().v1.refunds.list({"payment_intent": made.id})
+        assert [one.amount for one in listed.data] == [400]
+        moved = server.client().v1.balance_transactions.list({"source": listed.data[0].id})
+        assert [one.amount for one in moved.data] == [-400]
+
+
+class TestRate:
+    def test_each_endpoint_takes_so_many_calls_a_second(self, server: StripeProcess) -> None:
+        made = server.held()
+        server.control("POST", "rate", {"per_second": 2})
+        path = f"/v1/payment_intents/{made.id}"
+
+        statuses = [server.call("GET", path).status for _ in range(4)]
+        other = server.call("POST", f"{path}/capture", Idempotency_Key="rate")
+
+        assert statuses == [200, 200, 429, 429]
+        assert other.status == 200
+        refused = server.call("GET", path)
+        assert refused.json["error"]["type"] == "rate_limit_error"
+        assert refused.json["error"]["code"] == "rate_limit"
+        assert refused.headers["Stripe-Rate-Limited-Reason"] == "endpoint-rate"
+        with pytest.raises(stripe.RateLimitError):
+            server.client().v1.payment_intents.retrieve(made.id)
+        time.sleep(1.05)
+        assert server.call("GET", path).status == 200
+
+    def test_a_refused_call_leaves_its_key_unused(self, server: StripeProcess) -> None:
+        server.control("POST", "rate", {"per_second": 1})
+        server.call("POST", "/v1/payment_intents", CREATE, Idempotency_Key="rate-first")
+        refused = server.call("POST", "/v1/payment_intents", CREATE, Idempotency_Key="rate-key")
+        assert refused.status == 429
+
+        server.control("POST", "rate", {"per_second": 0})
+        again = server.call("POST", "/v1/payment_intents", CREATE, Idempotency_Key="rate-key")
+
+        assert (again.status, again.headers.get("Idempotent-Replayed")) == (200, None)
+
+    def test_nonsense_is_refused(self, server: StripeProcess) -> None:
+        assert server.control("POST", "rate", {"per_second": "many"}).status == 400
 
 
 class TestSwitches:

@@ -21,6 +21,7 @@ from globalmart.sandbox.stripe.idempotency import Keys
 from globalmart.sandbox.stripe.keys import ApiKeys
 from globalmart.sandbox.stripe.later import Due, Later
 from globalmart.sandbox.stripe.listing import Operate
+from globalmart.sandbox.stripe.rate import Rate
 from globalmart.sandbox.stripe.store import Call, Json, Store, new_id
 from globalmart.sandbox.stripe.subjects import amount_of_call
 from globalmart.sandbox.stripe.webhooks import Webhooks
@@ -71,6 +72,7 @@ class StripeApp(App):
         self._keys = keys
         self._answers = Keys(book, lifetime=key_seconds)
         self.webhooks = Webhooks(self.store, self.faults, url=webhooks[0], secret=webhooks[1])
+        self.rate = Rate()
         self.later = Later(book, self._happen, seconds=settle_seconds)
         for method, path, name, operate in routes.OPERATIONS:
             self.route(method, path, name)(partial(self._execute, operate))
@@ -82,6 +84,7 @@ class StripeApp(App):
         for name, operate in CONTROLS.items():
             self.route("POST", f"/_control/{name}")(partial(self._control, operate))
         self.route("POST", "/_control/advance")(self._advance)
+        self.route("POST", "/_control/rate")(self._set_rate)
 
     def respond(self, request: Request) -> Response:
         """Answer a browser's preliminary question, or the call itself."""
@@ -117,9 +120,12 @@ class StripeApp(App):
             if request.path.startswith("/v1/"):
                 call.is_browser = self._keys.is_browser(request)
                 routes.check_caller(call, request.operation)
+                self.rate.check(request.operation)
             response = self._once(call, request, operate)
         except errors.StripeError as error:
             response = error.response()
+        if response.status == 429:
+            response.headers["Stripe-Rate-Limited-Reason"] = "endpoint-rate"
         response.headers["Request-Id"] = call.request_id or ""
         if call.idempotency_key:
             response.headers["Idempotency-Key"] = call.idempotency_key
@@ -197,6 +203,14 @@ class StripeApp(App):
             error = errors.broken(refused.status or 503)
             error.kept = False
             raise error
+
+    def _set_rate(self, request: Request) -> Response:
+        """POST /_control/rate {"per_second": N}: calls that each endpoint takes; 0 is no limit."""
+        try:
+            self.rate.per_second = max(0, int(request.json["per_second"]))
+        except (ValueError, TypeError, KeyError):
+            return json_response({"error": "Send {'per_second': number}."}, status=400)
+        return json_response({"per_second": self.rate.per_second})
 
 
 def build(book: Book, **options: Any) -> StripeApp:

@@ -92,6 +92,18 @@ def card_error(
     )
 
 
+def rate_limited() -> StripeError:
+    """Return the 429 for an endpoint that is called too often."""
+    return StripeError(
+        status=429,
+        kind="rate_limit_error",
+        message="Request rate limit exceeded. Learn more about rate limits.",
+        code="rate_limit",
+        doc_url=_doc_url("rate_limit"),
+        kept=False,
+    )
+
+
 def broken(status: int) -> StripeError:
     """Return the error for which nobody is to blame but the server."""
     if status == 429:
