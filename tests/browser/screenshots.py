@@ -12,7 +12,7 @@ from typing import Literal
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from tests.browser.conftest import NAMES
+from tests.conftest import CHROMIUM_NAMES
 from tests.journeys.shop import ROOT, Shop, order_body
 
 Scheme = Literal["light", "dark"]
@@ -73,9 +73,9 @@ def buy(shop: Shop) -> str:
 
 def main() -> None:
     """Take all pictures."""
-    found = next(filter(None, map(shutil.which, NAMES)), None)
+    found = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
     if found is None:
-        sys.exit(f"Pictures need a browser; none of {', '.join(NAMES)} is on PATH.")
+        sys.exit(f"Pictures need a browser; none of {', '.join(CHROMIUM_NAMES)} is on PATH.")
     shop = Shop(os.environ)
     pages = (("home", f"{shop.base_url}/", DESK), ("order", buy(shop), PHONE))
     FOLDER.mkdir(parents=True, exist_ok=True)

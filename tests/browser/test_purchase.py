@@ -4,14 +4,19 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from globalmart.sandbox.stack import Stack
+from tests.browser.walking import (
+    DECLINED_CARD,
+    GOOD_CARD,
+    ORDER_PAGE,
+    fit,
+    go_to_review,
+    pay_with,
+)
 
 pytestmark = [pytest.mark.browser, pytest.mark.stack]
-GOOD_CARD = "4242424242424242"
-DECLINED_CARD = "4000000000000002"
-ORDER_PAGE = re.compile(r"/orders/GM-\w{5}-\w{5}/[\w-]{32}/$")
 
 
 @pytest.fixture(params=[390, 1280], ids=["phone", "desk"])
@@ -26,48 +31,6 @@ def page(request: pytest.FixtureRequest, chromium: Browser) -> Iterator[Page]:
     yield page
     context.close()
     assert [problem for problem in problems if "status of 4" not in problem] == []
-
-
-def fit(page: Page) -> None:
-    """Check that nothing is wider than the window."""
-    width = page.evaluate("document.documentElement.scrollWidth")
-    assert width <= page.evaluate("window.innerWidth"), page.url
-
-
-def go_to_review(page: Page, base_url: str) -> None:
-    """Find a product, and walk through the checkout up to the card form."""
-    page.goto(base_url)
-    page.get_by_role("searchbox").fill("mug")
-    page.keyboard.press("Enter")
-    page.get_by_label("In stock only").check()
-    page.wait_for_url("**stock=1**")
-    fit(page)
-    page.locator(".card a").first.click()
-    fit(page)
-    page.get_by_role("button", name="Add to basket").click()
-    page.get_by_role("link", name="Check out").click()
-    page.get_by_label("E-mail address").fill("ada@example.com")
-    page.get_by_role("button", name="Continue to delivery").click()
-    page.get_by_label("Full name").fill("Ada Lovelace")
-    page.get_by_label("Address", exact=True).fill("12 St James's Square")
-    page.get_by_label("Town or city").fill("London")
-    page.get_by_label("Postcode").fill("sw1y4jh")
-    fit(page)
-    page.get_by_role("button", name="Continue to review").click()
-    page.wait_for_url("**/checkout/review/")
-    fit(page)
-
-
-def card_field(page: Page, name: str) -> Locator:
-    return page.frame_locator("#payment-element iframe").first.locator(f"[name={name}]")
-
-
-def pay_with(page: Page, number: str) -> None:
-    """Type a card into the provider's frame and press the button."""
-    card_field(page, "cardnumber").fill(number)
-    card_field(page, "exp-date").fill("12 / 34")
-    card_field(page, "cvc").fill("123")
-    page.get_by_role("button", name=re.compile("^Pay £")).click()
 
 
 class TestPurchase:
