@@ -31,10 +31,11 @@ def classify_error(*, http_status: int | None, error_type: str) -> Outcome:
     """Return what an error means, from its HTTP status (None: no answer) and Stripe's type."""
     if http_status is None or not 400 <= http_status < 500:
         return Outcome.UNKNOWN
-    if error_type == "idempotency_error":
-        return Outcome.KEY_CONFLICT
+    # A key that is in use is an idempotency error as well: its first call is still under way.
     if http_status in {409, 429}:
         return Outcome.NOT_YET
+    if error_type == "idempotency_error":
+        return Outcome.KEY_CONFLICT
     # A wrong or blocked key of ours refuses everything alike: mend it and go on.
     if http_status in {401, 403}:
         return Outcome.NOT_YET
