@@ -28,6 +28,18 @@ SELECT '00000000-0000-7000-8000-000000000001', id, 'order_confirmed', 'email', '
        'queued', '{}', '', 0, '', now() - interval '1 day', now(), now() - interval '1 day'
   FROM orders_order;
 """
+REFUND = """
+WITH refund AS (
+    INSERT INTO payments_refund (uuid, order_id, attempt_id, currency, amount_minor, state, reason,
+        note, requested_by, approved_by, needs_second_person, failure_code, checks, created_at,
+        state_changed_at)
+    SELECT gen_random_uuid(), order_id, id, currency, 500, 'requested', 'goodwill', '', 'staff:1',
+           '', false, '', 0, now(), now()
+      FROM payments_paymentattempt
+    RETURNING id, amount_minor)
+INSERT INTO payments_refunditem (refund_id, kind, quantity, amount_minor)
+SELECT id, 'amount', 0, amount_minor FROM refund;
+"""
 
 
 def step(kind: str, before: str, after: str) -> str:
@@ -105,6 +117,8 @@ BREAKAGES = {
     "payments/i01_money_within_bounds.sql": """
         ALTER TABLE payments_paymentattempt DROP CONSTRAINT attempt_amounts_in_order;
         UPDATE payments_paymentattempt SET captured_minor = amount_minor + 1""",
+    "payments/i01_refunds_within_bounds.sql": REFUND
+    + "UPDATE payments_refund SET state = 'approved', approved_by = 'staff:2'",
     "payments/i02_one_live_attempt.sql": """
         DROP INDEX one_live_attempt_per_purpose;
         INSERT INTO payments_paymentattempt
@@ -123,6 +137,9 @@ BREAKAGES = {
     "payments/i07_operations_within_age.sql": f"""
         UPDATE payments_paymentoperation
            SET state = 'unknown', due_at = now(), created_at = now() - {DAY}""",
+    "payments/i07_refunds_within_age.sql": REFUND
+    + f"UPDATE payments_refund SET state_changed_at = now() - {DAY}",
+    "payments/i12_refund_steps_allowed.sql": step("refund.requested", "succeeded", "requested"),
     "payments/i12_payment_steps_allowed.sql": step("payment.created", "captured", "created"),
     "payments/i15_no_card_numbers.sql": f"""
         UPDATE payments_paymentattempt SET payment_method = '{CARD}'""",
@@ -190,6 +207,11 @@ BOOK_BREAKAGES = {
     "payments/i09_stripe_agrees.sql": BookBreakage("stripe", theirs=figure("pi_lost", "ord_1")),
     "payments/i09_one_charge_per_order.sql": BookBreakage(
         "stripe", theirs=figure("pi_1", "ord_1") + figure("pi_2", "ord_1")
+    ),
+    "payments/i09_refunds_agree.sql": BookBreakage(
+        "stripe",
+        theirs="INSERT INTO refund (refund_id, intent_id, amount_minor, currency, status,"
+        " created_at) VALUES ('re_lost', 'pi_ada', 1, 'gbp', 'succeeded', '2026-01-01T00:00:00Z')",
     ),
     "fulfillment/i10_warehouse_agrees.sql": BookBreakage(
         "warehouse", ours="UPDATE fulfillment_fulfillment SET state = 'accepted'"
