@@ -15,6 +15,7 @@ from django.db import transaction
 
 from globalmart.core import outbox, states, timeline
 from globalmart.core.alerts import open_alert
+from globalmart.core.failpoints import failpoint
 from globalmart.core.outbox import Event
 from payments import events
 from payments.models import LedgerEntry, OrderAccount, PaymentAttempt, PaymentOperation
@@ -182,6 +183,7 @@ def _write(books: Books) -> None:
         operation.save()
     PaymentOperation.objects.bulk_create(books.planned)
     LedgerEntry.objects.bulk_create(books.entries)
+    failpoint("CP22", order=books.attempt.order_id, state=books.attempt.state)
     for line in books.story:
         timeline.record(**line)
     for alert in books.alerts:

@@ -1,5 +1,6 @@
 """Captures: held money becomes ours, in one part or several. Works on rows in memory; see books."""
 
+from globalmart.core.failpoints import failpoint
 from payments import events
 from payments.gateways.intents import Intent
 from payments.services import ledger
@@ -96,3 +97,4 @@ def miss_capture(books: Books, code: str) -> None:
         "capture_failed", f"The capture of attempt {attempt.number} brought no money: {code}"
     )
     books.tell(events.PaymentHoldLost(subject_id=attempt.order_id, attempt_id=attempt.pk))
+    failpoint("CP21", order=attempt.order_id)

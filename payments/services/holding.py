@@ -1,5 +1,6 @@
 """Holds: money that is promised, and the end of the promise. Works on rows in memory; see books."""
 
+from globalmart.core.failpoints import failpoint
 from payments import events
 from payments.services import ledger
 from payments.services.books import Books
@@ -104,6 +105,7 @@ def _lose_hold(books: Books, why: str) -> None:
         f"Attempt {attempt.number}: {why}. Stop the parcel or ask for another payment",
     )
     books.tell(events.PaymentHoldLost(subject_id=attempt.order_id, attempt_id=attempt.pk))
+    failpoint("CP21", order=attempt.order_id)
 
 
 def end_unsent(books: Books, why: str) -> None:

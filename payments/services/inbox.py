@@ -8,6 +8,7 @@ from django.db.models import F
 
 from globalmart.core import outbox
 from globalmart.core.alerts import open_alert
+from globalmart.core.failpoints import failpoint
 from globalmart.core.work import backoff
 from payments import events, gateways
 from payments.gateways.intents import Notice
@@ -56,6 +57,7 @@ def receive(*, notice: Notice, now: datetime) -> bool:
     else:
         event.done_at = now
     event.save(update_fields=["done_at", "due_at"])
+    failpoint("CP24", order=attempt.order_id if attempt else 0)
     return True
 
 

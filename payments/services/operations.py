@@ -7,6 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from globalmart.core import states
+from globalmart.core.failpoints import failpoint
 from payments import gateways
 from payments.gateways.intents import Answer, Outcome
 from payments.models import PaymentAttempt, PaymentOperation
@@ -21,6 +22,13 @@ KEY_LIFE = timedelta(hours=23)
 # A look-up and a call, each up to its deadline and one silence on top.
 LEASE_SECONDS = 45
 TRIES_BEFORE_CANCEL = 4
+# Where a process may die with the answer to a call in its hands.
+ANSWERED = {
+    OperationKind.CREATE: "CP4",
+    OperationKind.CONFIRM: "CP7",
+    OperationKind.CAPTURE: "CP20",
+    OperationKind.CANCEL: "CP27",
+}
 # What an intent looks like when this operation has certainly not been applied to it.
 NOT_APPLIED = {
     OperationKind.CONFIRM: {Outcome.OPEN},
@@ -44,7 +52,10 @@ def send_operation(*, operation_id: int) -> None:
     if operation is None:
         return
     told = _ask_first(operation) if was_sent else None
+    order_id = operation.attempt.order_id
+    failpoint("CP6", order=order_id, kind=operation.kind)
     answer = told or _call(operation)
+    failpoint(ANSWERED[OperationKind(operation.kind)], order=order_id)
     apply_outcome(
         attempt_id=operation.attempt_id,
         answer=answer,

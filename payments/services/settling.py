@@ -6,6 +6,7 @@ Works on rows in memory; see books.
 from collections.abc import Sequence
 
 from globalmart.core import states
+from globalmart.core.failpoints import failpoint
 from globalmart.core.work import backoff
 from payments.gateways.intents import Answer, Intent, Outcome
 from payments.models import PaymentOperation
@@ -38,6 +39,7 @@ def settle_operation(books: Books, answer: Answer) -> None:
         case Outcome.UNKNOWN:
             _retry(books, operation, OperationState.UNKNOWN, answer)
         case Outcome.NOT_YET:
+            failpoint("CP8", order=books.attempt.order_id)
             _retry(books, operation, OperationState.PLANNED, answer)
         case Outcome.DECLINED if operation.kind != OperationKind.CANCEL:
             _finish(books, operation, OperationState.DECLINED, answer.code)
