@@ -9,6 +9,7 @@ from django.db import transaction
 from fulfillment import queries as parcels
 from fulfillment.services import requests, stock
 from globalmart.core import outbox, states, timeline
+from globalmart.core.failpoints import failpoint
 from orders import events
 from orders.models import Order, OrderLine
 from orders.states import ORDER, OrderState
@@ -59,6 +60,7 @@ def confirm_order(*, order_id: int, actor: str, now: datetime) -> bool:
         now=now,
     )
     stock.commit_reservations(order_id=order.pk)
+    failpoint("CP28", order=order.pk)
     return True
 
 

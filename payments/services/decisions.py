@@ -6,6 +6,7 @@ Stripe's PaymentIntent life cycle; the rules of `docs/reference/states.md`.
 
 from datetime import timedelta
 
+from globalmart.core.failpoints import failpoint
 from payments import events
 from payments.gateways.intents import Answer, Intent, Outcome
 from payments.models import PaymentAttempt
@@ -56,6 +57,7 @@ def _accept_intent(books: Books, intent: Intent) -> bool:
             f"{intent.amount_minor} {intent.currency}",
         )
         return False
+    failpoint("CP5", order=attempt.order_id)
     attempt.stripe_intent_id = intent.id
     attempt.capture_before = intent.capture_before or attempt.capture_before
     attempt.is_multicapture = attempt.is_multicapture or intent.is_multicapture
@@ -84,6 +86,7 @@ def _settle_live(books: Books, answer: Answer) -> None:
             _refuse(books, answer.code)
         case Outcome.PROCESSING | Outcome.REQUIRES_ACTION:
             _move_open(books, UNDECIDED[answer.outcome])
+            failpoint("CP10", order=books.attempt.order_id)
         case Outcome.OPEN:
             _wait_for_confirmation(books, answer)
         case Outcome.UNKNOWN if books.is_answer_to(OperationKind.CONFIRM):

@@ -6,6 +6,7 @@ from django.db import transaction
 from django.db.models import Max
 
 from globalmart.core import timeline
+from globalmart.core.failpoints import failpoint
 from payments.gateways.intents import Answer, Outcome
 from payments.models import PaymentAttempt, StripeEvent
 from payments.services import cases
@@ -40,8 +41,10 @@ def apply_outcome(
         if answer.outcome == Outcome.DECLINED:
             books.declines_told = _count_told(books)
         decide(books, answer)
+    failpoint("CP9", order=books.attempt.order_id, state=books.attempt.state)
     if books.is_late:
         _adopt(books)
+        failpoint("CP11", order=books.attempt.order_id)
     return books.attempt.state
 
 
