@@ -72,6 +72,8 @@ WIRING = Wiring(
         "payment_stuck": "payments.queries.list_stuck_attempts",
         "operation_stuck": "payments.queries.list_stuck_operations",
         "refund_stuck": "payments.queries.list_stuck_refunds",
+        "dispute_stuck": "payments.queries.list_stuck_disputes",
+        "evidence_due": "payments.queries.list_evidence_due",
         "fulfillment_stuck": "fulfillment.queries.list_stuck",
         "message_stuck": "notifications.queries.list_stuck",
     },
