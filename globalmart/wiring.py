@@ -14,6 +14,10 @@ WIRING = Wiring(
         "payment.captured": (Consumer("orders.jobs.on_payment_captured", "default"),),
         "payment.failed": (Consumer("orders.jobs.on_payment_closed", "default"),),
         "payment.cancelled": (Consumer("orders.jobs.on_payment_closed", "default"),),
+        "payment.hold_lost": (Consumer("orders.jobs.on_payment_hold_lost", "default"),),
+        "payment.dispute_opened": (Consumer("orders.jobs.on_dispute_opened", "default"),),
+        "payment.dispute_won": (Consumer("orders.jobs.on_dispute_won", "default"),),
+        "payment.fraud_warned": (Consumer("orders.jobs.on_fraud_warned", "default"),),
         "fulfillment.accepted": (Consumer("orders.jobs.on_fulfillment_accepted", "default"),),
         "shipment.dispatched": (
             Consumer("orders.jobs.on_shipment_dispatched", "default", ("payments.operations",)),
@@ -35,6 +39,7 @@ WIRING = Wiring(
     rings={
         "order.placed": ("payments.operations",),
         "order.confirmed": ("fulfillment.requests",),
+        "order.hold_released": ("fulfillment.requests",),
         "payment.operation_planned": ("payments.operations",),
         "payment.webhook_received": ("payments.webhooks",),
     },

@@ -34,3 +34,20 @@ class OrderCompleted(_OrderEvent):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderExpired(_OrderEvent):
     name: ClassVar[str] = "order.expired"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _HoldEvent(_OrderEvent):
+    kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderHoldPlaced(_HoldEvent):
+    """Nothing of the order leaves until this hold, and every other, is released."""
+
+    name: ClassVar[str] = "order.hold_placed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderHoldReleased(_HoldEvent):
+    name: ClassVar[str] = "order.hold_released"

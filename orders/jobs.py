@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from globalmart.core import bell
 from orders.queries.orders import list_unpaid_overdue
-from orders.services import lifecycle
+from orders.services import holds, lifecycle
 
 log = logging.getLogger(__name__)
 
@@ -17,13 +17,37 @@ BUDGET_SECONDS = 20
 
 
 def on_payment_authorized(*, event_id: UUID, subject_id: int, **_later: object) -> None:
-    """Confirm the order, if its page has not done so already."""
-    lifecycle.confirm_order(order_id=subject_id, actor="stripe", now=timezone.now())
+    """Confirm the order, if its page has not done so already; money that was lost is back."""
+    now = timezone.now()
+    lifecycle.confirm_order(order_id=subject_id, actor="stripe", now=now)
+    holds.release_if_paid(order_id=subject_id, now=now)
 
 
 def on_payment_captured(*, event_id: UUID, subject_id: int, **_later: object) -> None:
-    """Complete the order, if nothing is left to ship."""
-    lifecycle.record_capture(order_id=subject_id, now=timezone.now())
+    """Complete the order, if nothing is left to ship; money that was lost is back."""
+    now = timezone.now()
+    lifecycle.record_capture(order_id=subject_id, now=now)
+    holds.release_if_paid(order_id=subject_id, now=now)
+
+
+def on_payment_hold_lost(*, event_id: UUID, subject_id: int, **_later: object) -> None:
+    """Goods do not leave without money."""
+    holds.hold_for_payment(order_id=subject_id, now=timezone.now())
+
+
+def on_dispute_opened(*, event_id: UUID, subject_id: int, **_later: object) -> None:
+    """Goods do not leave while the customer's bank disputes their payment."""
+    holds.hold_for_dispute(order_id=subject_id, now=timezone.now())
+
+
+def on_dispute_won(*, event_id: UUID, subject_id: int, **_later: object) -> None:
+    """The money is ours: the goods may go. After a lost dispute a person decides."""
+    holds.release_after_dispute(order_id=subject_id, now=timezone.now())
+
+
+def on_fraud_warned(*, event_id: UUID, subject_id: int, **_later: object) -> None:
+    """Goods do not leave before a person has decided about the warning."""
+    holds.hold_for_fraud_warning(order_id=subject_id, now=timezone.now())
 
 
 def on_payment_closed(*, event_id: UUID, subject_id: int, **_later: object) -> None:

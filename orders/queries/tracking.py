@@ -9,6 +9,7 @@ from fulfillment import queries as fulfillment
 from globalmart.core.models import TimelineEntry
 from orders.models import Order, OrderLine
 from orders.queries import delivery
+from orders.queries.holds import is_held
 from orders.states import OrderState
 from payments import queries as payments
 
@@ -121,8 +122,9 @@ def track(*, order: Order, now: datetime) -> Tracking:
         line.shipped + line.cancelled >= line.quantity for line in lines
     )
     is_dispatched = order.state == S.COMPLETED or is_all_sent
-    headline, detail, tone = _words(order, payable, parcels, is_dispatched)
-    window = _window(order, parcels)
+    is_on_hold = is_held(order_id=order.pk)
+    headline, detail, tone = _words(order, payable, parcels, is_dispatched, is_on_hold)
+    window = _window(order, parcels, not_before=now.date() if is_on_hold else None)
     changes = _changes(order)
     story = _story(order, parcels, changes)
     is_final = order.state in (S.COMPLETED, S.CANCELLED, S.EXPIRED)
@@ -145,7 +147,7 @@ def track(*, order: Order, now: datetime) -> Tracking:
 
 
 def _words(
-    order: Order, payable: Payable, parcels: list[Parcel], is_dispatched: bool
+    order: Order, payable: Payable, parcels: list[Parcel], is_dispatched: bool, is_on_hold: bool
 ) -> tuple[str, str, Literal["calm", "good", "wait", "bad"]]:
     if order.state == S.PENDING_PAYMENT:
         if not payable.is_open:
@@ -163,7 +165,8 @@ def _words(
         return "Your order is on its way", "", "good"
     if parcels:
         return "Part of your order is on its way", "The rest follows in another parcel.", "good"
-    if order.state == S.IN_FULFILLMENT:
+    # Why an order waits is between the shop and the bank.
+    if order.state == S.IN_FULFILLMENT or is_on_hold:
         return "We are preparing your order", "", "calm"
     return "Your order is confirmed", "", "good"
 
@@ -207,13 +210,16 @@ def _parcels(order: Order, lines: list[OrderLine]) -> list[Parcel]:
     ]
 
 
-def _window(order: Order, parcels: list[Parcel]) -> tuple[date, date] | None:
+def _window(
+    order: Order, parcels: list[Parcel], *, not_before: date | None
+) -> tuple[date, date] | None:
     if order.state in (S.CANCELLED, S.EXPIRED, S.PENDING_PAYMENT):
         return None
     if parcels:
         leaves = parcels[-1].shipped_at.date()
     else:
-        start = (order.confirmed_at or order.created_at).date()
+        placed = (order.confirmed_at or order.created_at).date()
+        start = max(placed, not_before or placed)
         leaves = delivery.add_working_days(start, delivery.DISPATCH_DAYS)
     return delivery.estimate(method_code=order.shipping_method, dispatched=leaves)
 

@@ -12,6 +12,7 @@ from globalmart.core import outbox, states, timeline
 from globalmart.core.failpoints import failpoint
 from orders import events
 from orders.models import Order, OrderLine
+from orders.queries.holds import is_held
 from orders.states import ORDER, OrderState
 from payments import queries as payments
 from payments.services import planning
@@ -58,6 +59,7 @@ def confirm_order(*, order_id: int, actor: str, now: datetime) -> bool:
             for line in order.lines.order_by("position")
         ],
         now=now,
+        is_held=is_held(order_id=order.pk),
     )
     stock.commit_reservations(order_id=order.pk)
     failpoint("CP28", order=order.pk)

@@ -26,6 +26,7 @@ from payments.queries.refunds import (
     list_refunds,
     refundable_minor,
 )
+from payments.queries.securing import is_secured
 from payments.queries.waiting import (
     has_due_checks,
     has_due_operations,
@@ -57,6 +58,7 @@ __all__ = [
     "has_fraud_warning",
     "has_open_dispute",
     "is_covered",
+    "is_secured",
     "is_settled",
     "list_attempts",
     "list_disputes",
