@@ -34,6 +34,17 @@ def on_shipment_dispatched(
     )
 
 
+def on_late_payment_returned(*, event_id: UUID, subject_id: int, **_later: object) -> None:
+    """Tell the customer that money which came too late goes back."""
+    outgoing.queue_message(
+        event_id=event_id,
+        order_id=subject_id,
+        kind="late_payment_returned",
+        data={},
+        now=timezone.now(),
+    )
+
+
 def send_due() -> None:
     """Send the messages that are due."""
     bell.answer("notifications.messages")

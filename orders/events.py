@@ -37,6 +37,13 @@ class OrderExpired(_OrderEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LatePaymentReturned(_OrderEvent):
+    """Money came after the order had ended, and its goods were gone: it goes back."""
+
+    name: ClassVar[str] = "order.late_payment_returned"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _HoldEvent(_OrderEvent):
     kind: str
 

@@ -54,6 +54,8 @@ ATTEMPT_AGE: Ages = {
 }
 
 
+# So many declines end an attempt in the browser, and then the order waits a while.
+MOST_DECLINES = 5
 # An attempt with a purpose that begins so holds money that came too late: it is given back.
 LATE = "late:"
 

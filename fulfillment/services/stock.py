@@ -52,6 +52,10 @@ WITH wanted AS (
     INSERT INTO fulfillment_reservation
                 (order_id, warehouse_id, sku, quantity, shipped, state)
     SELECT %(order)s, %(warehouse)s, sku, quantity, 0, 'held' FROM taken
+    -- What an order gave back when it expired it may take again; what it holds it may not.
+    ON CONFLICT (order_id, warehouse_id, sku) DO UPDATE
+            SET quantity = EXCLUDED.quantity, shipped = 0, state = 'held'
+          WHERE fulfillment_reservation.state = 'released'
  RETURNING sku
 )
 SELECT sku FROM booked

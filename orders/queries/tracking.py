@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal
 
+from django.utils import timezone
+
 from fulfillment import queries as fulfillment
 from globalmart.core.models import TimelineEntry
 from orders.models import Order, OrderLine
@@ -82,6 +84,8 @@ class Payable:
 
     is_open: bool
     decline_code: str
+    # After many declined cards: from when (UTC) the next one is tried.
+    rests_until: datetime | None = None
 
 
 def get_payable(*, order: Order) -> Payable:
@@ -90,7 +94,8 @@ def get_payable(*, order: Order) -> Payable:
         return Payable(is_open=False, decline_code="")
     attempt = payments.find_live_attempt(order_id=order.pk)
     if attempt is None:
-        return Payable(is_open=True, decline_code="")
+        until = payments.resting_until(order_id=order.pk, now=timezone.now())
+        return Payable(is_open=until is None, decline_code="", rests_until=until)
     is_open = attempt.state in AWAITS_CUSTOMER and attempt.mode == "browser"
     return Payable(is_open=is_open, decline_code=attempt.decline_code)
 
@@ -150,6 +155,9 @@ def _words(
     order: Order, payable: Payable, parcels: list[Parcel], is_dispatched: bool, is_on_hold: bool
 ) -> tuple[str, str, Literal["calm", "good", "wait", "bad"]]:
     if order.state == S.PENDING_PAYMENT:
+        if payable.rests_until is not None:
+            text = "Several cards were declined. You were not charged; the next can be tried soon."
+            return "Your payment did not go through", text, "bad"
         if not payable.is_open:
             text = "Please do not pay again: this page follows along by itself."
             return "We are confirming your payment", text, "wait"
@@ -158,7 +166,7 @@ def _words(
             return "Your payment did not go through", text, "bad"
         return "Waiting for your payment", "You have not been charged.", "wait"
     if order.state == S.EXPIRED:
-        return "This order has expired", "It was not paid in time. You were not charged.", "bad"
+        return "This order has expired", _what_was_paid(order), "bad"
     if order.state == S.CANCELLED:
         return "This order is cancelled", "You will not be charged for it.", "bad"
     if is_dispatched:
@@ -169,6 +177,14 @@ def _words(
     if order.state == S.IN_FULFILLMENT or is_on_hold:
         return "We are preparing your order", "", "calm"
     return "Your order is confirmed", "", "good"
+
+
+def _what_was_paid(order: Order) -> str:
+    """Say what became of money that came for an order which had expired."""
+    status = payments.summaries([order.pk]).get(order.pk, "unpaid")
+    if status in {"unpaid", "pending"}:
+        return "It was not paid in time. You were not charged."
+    return "Your payment came too late, so all of it goes back to you."
 
 
 def _steps(

@@ -2,20 +2,23 @@
 outbox, in one transaction. The second telling of the same fact finds the state moved and does
 nothing."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
+from django.conf import settings
 from django.db import transaction
 
 from fulfillment import queries as parcels
 from fulfillment.services import requests, stock
 from globalmart.core import outbox, states, timeline
 from globalmart.core.failpoints import failpoint
+from globalmart.core.models import TimelineEntry
 from orders import events
 from orders.models import Order, OrderLine
 from orders.queries.holds import is_held
 from orders.states import ORDER, OrderState
 from payments import queries as payments
-from payments.services import planning
+from payments.services import giving_back, planning
 
 
 def _move(
@@ -44,7 +47,12 @@ def confirm_order(*, order_id: int, actor: str, now: datetime) -> bool:
     Returns whether this call confirmed it.
     """
     order = Order.objects.locked().get(pk=order_id)
-    if order.state != OrderState.PENDING_PAYMENT or not payments.is_covered(order_id=order_id):
+    is_late = order.state in {OrderState.EXPIRED, OrderState.CANCELLED}
+    is_waiting = is_late or order.state == OrderState.PENDING_PAYMENT
+    if not is_waiting or not payments.is_covered(order_id=order_id):
+        return False
+    if is_late and not _takes_again(order):
+        _return_late_payment(order, now)
         return False
     order.confirmed_at = now
     event = events.OrderConfirmed(subject_id=order.pk)
@@ -66,6 +74,36 @@ def confirm_order(*, order_id: int, actor: str, now: datetime) -> bool:
     return True
 
 
+def _takes_again(order: Order) -> bool:
+    """Reserve once more what an expired order had; a cancelled order takes nothing."""
+    if order.state != OrderState.EXPIRED:
+        return False
+    quantities = {line.sku: line.quantity for line in order.lines.all()}
+    try:
+        with transaction.atomic():
+            stock.reserve(order_id=order.pk, quantities=quantities)
+    except stock.OutOfStock:
+        return False
+    return True
+
+
+def _return_late_payment(order: Order, now: datetime) -> None:
+    """The money came after the order's end, and its goods are gone: give it back and say so."""
+    giving_back.give_back(order_id=order.pk, now=now)
+    if TimelineEntry.objects.filter(
+        subject_type="order", subject_id=order.pk, kind="order.late_payment_returned"
+    ).exists():
+        return
+    timeline.record(
+        subject_type="order",
+        subject_id=order.pk,
+        kind="order.late_payment_returned",
+        actor="system",
+        reason="the order had ended, and its goods could not be reserved again",
+    )
+    outbox.publish(events.LatePaymentReturned(subject_id=order.pk))
+
+
 def _ship_to(order: Order) -> dict[str, str]:
     address = order.shipping_address
     parts = ("name", "line1", "line2", "city", "region", "postal_code", "country")
@@ -74,11 +112,13 @@ def _ship_to(order: Order) -> dict[str, str]:
 
 @transaction.atomic
 def start_fulfillment(*, order_id: int, now: datetime) -> None:
-    """The warehouse has accepted the request."""
+    """The warehouse has accepted the request; where the house captures then, so it does."""
     order = Order.objects.locked().get(pk=order_id)
     if order.state == OrderState.CONFIRMED:
         event = events.OrderInFulfillment(subject_id=order.pk)
         _move(order, OrderState.IN_FULFILLMENT, event, actor="warehouse", now=now)
+    if settings.CAPTURE_AT == "acceptance":
+        planning.plan_capture(order_id=order_id, now=now)
 
 
 @transaction.atomic
@@ -97,8 +137,20 @@ def record_shipment(*, order_id: int, now: datetime) -> None:
     for line in lines:
         line.shipped = shipped.get(line.sku, 0)
     OrderLine.objects.bulk_update(lines, ["shipped"])
-    planning.plan_capture(order_id=order_id, now=now)
+    planning.plan_capture(order_id=order_id, now=now, amount_minor=shipped_minor(order, lines))
     _complete_if_done(order, now)
+
+
+def shipped_minor(order: Order, lines: Sequence[OrderLine]) -> int:
+    """Return what is to be captured for all that has left so far, in minor units.
+
+    Of each line its share of the line's total, rounded down, so that the shares of several
+    parcels never sum to more; shipping and what rounding left with the first parcel and the last.
+    """
+    if all(line.shipped + line.cancelled == line.quantity for line in lines):
+        return order.total_minor
+    goods = sum(line.total_minor * line.shipped // line.quantity for line in lines)
+    return goods + order.total_minor - sum(line.total_minor for line in lines) if goods else 0
 
 
 @transaction.atomic

@@ -16,6 +16,8 @@ from payments.queries import AttemptView
 from payments.services import browser, returning
 from payments.services.intake import PaymentPlan
 
+CoolDown = browser.CoolDown
+
 
 class NotPayable(Exception):
     """The order does not wait for money: it is paid, or has ended."""
@@ -37,10 +39,13 @@ def start_browser_payment(*, order_id: int, now: datetime) -> BrowserPayment:
     """Make sure that the order has an intent for the browser, and return its client secret.
 
     Waits for the network, no longer than the caller's budget. The second call returns the same
-    intent. Raises NotPayable.
+    intent. Raises NotPayable, and CoolDown after too many declined cards.
     """
     forbid_transaction()
     attempt = _ensure_attempt(order_id=order_id, now=now)
+    if browser.finish_cancel(attempt_id=attempt.id):
+        # The last card was declined, and that payment is over: the next may begin at once.
+        attempt = _ensure_attempt(order_id=order_id, now=now)
     secret = browser.client_secret(attempt_id=attempt.id)
     fresh = payments.find_attempt(uuid=attempt.uuid) or attempt
     return BrowserPayment(

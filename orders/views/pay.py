@@ -35,7 +35,7 @@ def show(request: HttpRequest, number: str, secret: str) -> HttpResponse:
     """The card form again, only while a second payment cannot happen."""
     order = get_order(number, secret)
     payable = tracking.get_payable(order=order)
-    if not payable.is_open:
+    if not payable.is_open and payable.rests_until is None:
         return redirect(links.order_path(order))
     declined = DECLINES.get(payable.decline_code, OTHER_DECLINE) if payable.decline_code else ""
     response = render(
@@ -46,6 +46,7 @@ def show(request: HttpRequest, number: str, secret: str) -> HttpResponse:
             "lines": tracking.list_lines(order=order),
             "order_path": links.order_path(order),
             "declined": declined,
+            "rests_until": payable.rests_until,
             "stripe_js": settings.STRIPE_JS_URL,
             "stripe_key": settings.STRIPE_PUBLISHABLE_KEY,
         },
@@ -60,6 +61,7 @@ def show(request: HttpRequest, number: str, secret: str) -> HttpResponse:
 def start(request: HttpRequest, number: str, secret: str) -> JsonResponse:
     """Answer with the client secret of the payment that waits for the customer."""
     order = get_order(number, secret)
-    if not tracking.get_payable(order=order).is_open:
+    payable = tracking.get_payable(order=order)
+    if not payable.is_open and payable.rests_until is None:
         return JsonResponse({"client_secret": None, "order_url": links.order_path(order)})
     return start_payment(request, order_id=order.pk)

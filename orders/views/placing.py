@@ -1,5 +1,6 @@
 """The pay button, and the way back from the bank."""
 
+from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
@@ -31,6 +32,7 @@ CHANGED = "Your order changed in another tab: look at it again. You were not cha
 BUSY = "The shop is busy. You were not charged; please try again."
 # The payment is open, and yet Stripe gave no secret with which to pay.
 SILENT = "Card payments do not answer just now. You were not charged; your things stay reserved."
+TOO_MANY_CARDS = "Five cards were declined. Please try again in {minutes} minute{s}."
 # A page that asks Stripe is there in time, whether or not Stripe is.
 in_time = budget(seconds=settings.STRIPE_PAGE_SECONDS)
 # What may go wrong on an honest way: status, words, and the page on which to go on.
@@ -96,6 +98,8 @@ def start_payment(request: HttpRequest, *, order_id: int) -> JsonResponse:
         begun = payment.start_browser_payment(order_id=order_id, now=timezone.now())
     except payment.NotPayable:
         return JsonResponse({"client_secret": None, "order_url": order_path, "return_url": None})
+    except payment.CoolDown as error:
+        return _rest_until(error.until)
     is_open = begun.client_secret is not None and not begun.is_settled
     waits = not is_open and tracking.get_payable(order=order).is_open
     return JsonResponse(
@@ -108,6 +112,15 @@ def start_payment(request: HttpRequest, *, order_id: int) -> JsonResponse:
             "currency": begun.currency,
         }
     )
+
+
+def _rest_until(until: datetime) -> JsonResponse:
+    """Say when the next card may be tried, after too many that were declined."""
+    seconds = max(1, round((until - timezone.now()).total_seconds()))
+    minutes = -(-seconds // 60)
+    answer = _refuse(429, TOO_MANY_CARDS.format(minutes=minutes, s="" if minutes == 1 else "s"))
+    answer.headers["Retry-After"] = str(seconds)
+    return answer
 
 
 def _keep_waiting(order: Order) -> dict[str, str]:

@@ -2,10 +2,14 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.conf import settings
+from django.db.models import Max, Sum
+
 from payments.models import PaymentAttempt
-from payments.states import LATE, LIVE
+from payments.states import LATE, LIVE, MOST_DECLINES
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,20 @@ def find_live_attempt(*, order_id: int) -> AttemptView | None:
     live = PaymentAttempt.objects.filter(order_id=order_id, state__in=LIVE)
     found = live.exclude(purpose__startswith=LATE).first()
     return _view(found) if found else None
+
+
+def resting_until(*, order_id: int, now: datetime) -> datetime | None:
+    """Return until when (UTC) no further card is tried, or None.
+
+    Five declines within PAYMENT_COOL_DOWN_MINUTES ask for a pause of as long.
+    """
+    pause = timedelta(minutes=settings.PAYMENT_COOL_DOWN_MINUTES)
+    recent = PaymentAttempt.objects.filter(order_id=order_id, state_changed_at__gt=now - pause)
+    found = recent.aggregate(declines=Sum("declines"), last=Max("state_changed_at"))
+    if (found["declines"] or 0) < MOST_DECLINES:
+        return None
+    until: datetime = found["last"] + pause
+    return until
 
 
 def list_attempts(*, order_id: int) -> list[AttemptView]:

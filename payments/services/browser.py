@@ -1,16 +1,14 @@
 """Payments that the customer's browser confirms; card data never reaches us."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from django.conf import settings
-from django.db.models import Max, Sum
+from django.db.models import Max
 from django.utils import timezone
 
 from globalmart.core.db import forbid_transaction
 from payments import gateways
 from payments.models import OrderAccount, PaymentAttempt, PaymentOperation
-from payments.queries import AttemptView, find_attempt
-from payments.services.decisions import MOST_DECLINES
+from payments.queries import AttemptView, find_attempt, resting_until
 from payments.services.intake import PaymentPlan, plan_attempt
 from payments.services.operations import check_attempt, send_operation
 from payments.services.outcomes import apply_outcome
@@ -77,7 +75,9 @@ def plan_next_attempt(*, plan: PaymentPlan, now: datetime) -> AttemptView:
     Raises CoolDown after too many declines.
     """
     OrderAccount.objects.locked().get(order_id=plan.order_id)
-    _require_calm(order_id=plan.order_id, now=now)
+    until = resting_until(order_id=plan.order_id, now=now)
+    if until is not None:
+        raise CoolDown(until)
     attempts = PaymentAttempt.objects.filter(order_id=plan.order_id, purpose="order")
     last = attempts.aggregate(last=Max("number"))["last"] or 0
     attempt = plan_attempt(plan=plan, number=last + 1, now=now)
@@ -85,12 +85,3 @@ def plan_next_attempt(*, plan: PaymentPlan, now: datetime) -> AttemptView:
     if found is None:
         raise LookupError(str(attempt.uuid))
     return found
-
-
-def _require_calm(*, order_id: int, now: datetime) -> None:
-    """Refuse the next card where so many were declined a short while ago. Raises CoolDown."""
-    pause = timedelta(minutes=settings.PAYMENT_COOL_DOWN_MINUTES)
-    recent = PaymentAttempt.objects.filter(order_id=order_id, state_changed_at__gt=now - pause)
-    found = recent.aggregate(declines=Sum("declines"), last=Max("state_changed_at"))
-    if (found["declines"] or 0) >= MOST_DECLINES:
-        raise CoolDown(found["last"] + pause)

@@ -14,13 +14,18 @@ from payments.services.books import Books
 from payments.services.capturing import miss_capture, plan_next_capture, record_capture
 from payments.services.holding import authorize, close, plan_cancel
 from payments.services.settling import is_refused_by_state, settle_operation
-from payments.states import LIVE, OPEN, AttemptState, OperationKind, OperationState
+from payments.states import (
+    LIVE,
+    MOST_DECLINES,
+    OPEN,
+    AttemptState,
+    OperationKind,
+    OperationState,
+)
 
 # How often an open attempt is looked at, whatever webhooks say; seconds after the n-th look.
 CHECK_SECONDS = (5, 15, 30, 60)
 CHECK_LATER_SECONDS = 300
-# So many declines end an attempt in the browser, and then the order waits a while.
-MOST_DECLINES = 5
 # A capture that was answered so brought no money.
 NO_CAPTURE = {Outcome.AUTHORIZED, Outcome.DECLINED, Outcome.REFUSED}
 UNDECIDED = {

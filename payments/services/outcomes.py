@@ -12,6 +12,7 @@ from payments.models import PaymentAttempt, StripeEvent
 from payments.services import cases
 from payments.services.books import Books, open_books
 from payments.services.decisions import decide
+from payments.services.giving_back import refund_late
 from payments.states import LATE, LIVE, AttemptState, CaseKind
 
 DECLINE_EVENT = "payment_intent.payment_failed"
@@ -45,6 +46,8 @@ def apply_outcome(
     if books.is_late:
         _adopt(books)
         failpoint("CP11", order=books.attempt.order_id)
+    if books.attempt.purpose.startswith(LATE) and books.attempt.captured_minor:
+        refund_late(attempt_id=attempt_id, now=now)
     return books.attempt.state
 
 

@@ -1,0 +1,30 @@
+"""Give money back that came for nothing: a hold is cancelled, a capture refunded."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from payments.models import OrderAccount, PaymentAttempt, Refund
+from payments.services.planning import plan_cancel
+from payments.services.refunds import refund_whole_attempt
+from payments.states import AttemptState
+
+HAS_CAPTURED = (AttemptState.PARTIALLY_CAPTURED, AttemptState.CAPTURED)
+
+
+@transaction.atomic
+def give_back(*, order_id: int, now: datetime) -> None:
+    """Plan to cancel every hold of the order and to refund all that was captured for it.
+
+    The second telling changes nothing. Raises RefundRefused where a dispute is open.
+    """
+    OrderAccount.objects.locked().get(order_id=order_id)
+    plan_cancel(order_id=order_id, now=now)
+    captured = PaymentAttempt.objects.filter(order_id=order_id, state__in=HAS_CAPTURED)
+    for attempt_id in captured.order_by("pk").values_list("pk", flat=True):
+        refund_late(attempt_id=attempt_id, now=now)
+
+
+def refund_late(*, attempt_id: int, now: datetime) -> None:
+    """Refund all that is left of a payment that came too late."""
+    refund_whole_attempt(attempt_id=attempt_id, reason=Refund.Reason.LATE_PAYMENT, now=now)
