@@ -1,0 +1,159 @@
+"""The table: every crash point, crossed with how a process ends there and what the vendor did.
+
+A cell's name, `CP7:kill:applied`, is what `make crashpoints CELLS=...` takes. Room is left for
+CP16 to CP19 (the warehouse), CP23 (messages) and CP26 (a restored database).
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+ACTIONS = ("kill", "raise", "drop")
+# The call had its effect at the vendor and its answer was lost, or it never arrived there.
+REMOTE = ("applied", "not-applied")
+
+# Point -> its variants; each is crossed with the three actions.
+VARIANTS: dict[str, tuple[str, ...]] = {
+    "CP1": ("",),
+    "CP2": ("",),
+    "CP3": ("",),
+    "CP4": REMOTE,
+    "CP5": ("",),
+    "CP6": ("create", "confirm", "capture"),
+    "CP7": REMOTE,
+    "CP8": ("409", "429"),
+    "CP9": ("",),
+    "CP10": ("finished", "left"),
+    "CP11": ("held", "captured"),
+    "CP12": ("",),
+    "CP13": ("",),
+    "CP14": ("",),
+    "CP15": ("",),
+    "CP20": REMOTE,
+    "CP21": ("ended", "refused"),
+    "CP22": ("",),
+    "CP24": ("",),
+    "CP25": ("planned", *REMOTE),
+    "CP27": REMOTE,
+    "CP28": ("",),
+}
+# Cells beside the cross product.
+MORE = (
+    ("CP7", "drop", "applied-500"),
+    ("CP7", "drop", "applied-silence"),
+    ("CP15", "note", "flushed"),
+    ("CP24", "kill", "twice"),
+    ("CP24", "kill", "late"),
+    ("CP24", "kill", "reordered"),
+    ("CP24", "note", "never"),
+    ("CP28", "terminate", "deploy"),
+)
+# Which call of the sandbox's Stripe a point stands behind.
+OPERATIONS = {
+    "CP4": "payment_intents.create",
+    "CP7": "payment_intents.confirm",
+    "CP8": "payment_intents.confirm",
+    "CP20": "payment_intents.capture",
+    "CP25": "refunds.create",
+    "CP27": "payment_intents.cancel",
+}
+# Variant -> what is switched on at the sandbox for this order's payment, once.
+FAULTS: dict[str, dict[str, Any]] = {
+    "applied": {"fault": "drop_after_apply"},
+    "not-applied": {"fault": "drop_before"},
+    "applied-500": {"fault": "error_after_apply", "status": 500},
+    "applied-silence": {"fault": "timeout_after_apply", "seconds": 12},
+    "409": {"fault": "error_before", "status": 409},
+    "429": {"fault": "error_before", "status": 429},
+    "twice": {"operation": "webhook", "fault": "duplicate", "count": 20},
+    "late": {"operation": "webhook", "fault": "delay", "seconds": 6, "count": 20},
+    "reordered": {"operation": "webhook", "fault": "reorder", "seconds": 4, "count": 20},
+    "never": {"operation": "webhook", "fault": "never", "count": 20},
+}
+# What else a hit must state, where a point is reached more than once on an order's way.
+FACTS: dict[tuple[str, str], dict[str, str]] = {
+    ("CP6", "create"): {"kind": "create"},
+    ("CP6", "confirm"): {"kind": "confirm"},
+    ("CP6", "capture"): {"kind": "capture"},
+    ("CP9", ""): {"state": "authorized"},
+    ("CP22", ""): {"state": "captured"},
+    ("CP25", "planned"): {"step": "before the call"},
+    ("CP25", "applied"): {"step": "after the call"},
+    ("CP25", "not-applied"): {"step": "after the call"},
+}
+# Small enough for every run of the tests: those that need no lease to end.
+SMALL = (
+    "CP1:kill",
+    "CP2:drop",
+    "CP3:kill",
+    "CP7:drop:applied",
+    "CP12:raise",
+    "CP13:kill",
+    "CP14:raise",
+    "CP24:kill:twice",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell: a point, how the process ends there, and the variant."""
+
+    point: str
+    action: str
+    variant: str = ""
+
+    @property
+    def name(self) -> str:
+        return ":".join(filter(None, (self.point, self.action, self.variant)))
+
+    @property
+    def slug(self) -> str:
+        """The name as a part of keys and of file names."""
+        return self.name.replace(":", "-")
+
+    def crash(self, *, key: str) -> dict[str, Any] | None:
+        """Return the order to crash, for the order that is placed with this key; None where
+        nothing of ours crashes."""
+        if self.variant == "never":
+            return None
+        # Where an answer is on its way, it is the vendor's connection that drops.
+        is_vendors = self.action == "drop" and self.variant in FAULTS
+        return {
+            "action": "note" if is_vendors else self.action,
+            "scope": {"key": key, **FACTS.get((self.point, self.variant), {})},
+            "commit_first": self.point == "CP2",
+        }
+
+    def fault(self, *, amount_minor: int) -> dict[str, Any] | None:
+        """Return the switch of the sandbox's Stripe for this payment, where the cell has one."""
+        found = FAULTS.get(self.variant)
+        if found is None:
+            return None
+        operation = OPERATIONS.get(self.point, "webhook")
+        return {"operation": operation, "count": 1, "amount_minor": amount_minor, **found}
+
+
+def all_cells() -> list[Cell]:
+    """Return the whole table, in the order of the points."""
+    cells = [
+        Cell(point, action, variant)
+        for point, variants in VARIANTS.items()
+        for action in ACTIONS
+        for variant in variants
+    ]
+    cells += [Cell(*parts) for parts in MORE]
+    return sorted(cells, key=lambda cell: (int(cell.point[2:]), cells.index(cell)))
+
+
+def find_cells(names: list[str]) -> list[Cell]:
+    """Return the cells of these names; a name's beginning (`CP7`, `CP7:kill`) means all of them.
+
+    Raises LookupError for a name that fits none.
+    """
+    found: list[Cell] = []
+    for name in names:
+        parts = name.split(":")
+        fitting = [cell for cell in all_cells() if cell.name.split(":")[: len(parts)] == parts]
+        if not fitting:
+            raise LookupError(f"no cell is called {name}")
+        found += [cell for cell in fitting if cell not in found]
+    return found

@@ -1,0 +1,158 @@
+"""What buyer, staff and time do in a cell, so that the order comes to where it is to crash."""
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from tests.crashpoints.cells import Cell
+from tests.crashpoints.stage import Buyer, NotReached, Stage
+
+Story = Callable[[Stage, Cell, Buyer], None]
+# Two clicks on the same button of staff: the second finds what the first has done.
+REFUND = """
+from uuid import UUID
+from django.utils import timezone
+from orders.models import Order
+from payments.models import Refund, RefundItem
+from payments.services import refunds
+order = Order.objects.get(public_id={public_id!r})
+for _click in range(2):
+    asked = refunds.request_refund(
+        order_id=order.pk, reason=Refund.Reason.GOODWILL, requested_by="system",
+        items=[refunds.Part(kind=RefundItem.Kind.AMOUNT, amount_minor=100)],
+        uuid=UUID({uuid!r}), now=timezone.now())
+    refunds.approve_refund(refund_id=asked.pk, approved_by="system", now=timezone.now())
+"""
+
+
+def buy(stage: Stage, cell: Cell, buyer: Buyer) -> None:
+    """An integrator's server pays with a card; the warehouse ships, the money is captured."""
+    stage.arm(cell, buyer)
+    stage.place(buyer)
+
+
+def _open_in_browser(stage: Stage, buyer: Buyer) -> str:
+    """Place an order that the customer's browser pays; return its intent's id."""
+    stage.place(buyer, card=None)
+    stage.pass_head_start(buyer)
+    return str(
+        stage.until(lambda: stage.column(buyer, "stripe_intent_id"), f"{buyer.key} has no intent")
+    )
+
+
+def _confirm_in_browser(stage: Stage, intent: str, *, card: str) -> str:
+    """Confirm the intent as the customer's browser does; return its client secret."""
+    secret = str(stage.stripe("GET", f"/v1/payment_intents/{intent}")["client_secret"])
+    stage.browser(
+        f"/v1/payment_intents/{intent}/confirm",
+        key=stage.shop.environment["STRIPE_PUBLISHABLE_KEY"],
+        client_secret=secret,
+        payment_method=card,
+        use_stripe_sdk="true",
+        return_url=stage.shop.base_url,
+    )
+    return secret
+
+
+def close_tab(stage: Stage, cell: Cell, buyer: Buyer) -> None:
+    """The bank asks, and the customer never comes back to the shop."""
+    stage.arm(cell, buyer)
+    intent = _open_in_browser(stage, buyer)
+    secret = _confirm_in_browser(stage, intent, card="pm_card_threeDSecure2Required")
+    stage.await_hit(cell, buyer)
+    if cell.variant == "finished":
+        stage.browser(f"/v3/challenge/{intent}", client_secret=secret, result="complete")
+    else:
+        stage.pass_deadline(buyer)
+
+
+def pay_late(stage: Stage, cell: Cell, buyer: Buyer) -> None:
+    """The order expired, its intent was seen cancelled, and yet Stripe shows money later."""
+    stage.arm(cell, buyer)
+    intent = _open_in_browser(stage, buyer)
+    stage.pass_deadline(buyer)
+    stage.until(lambda: stage.order_state(buyer) == "expired", f"{buyer.key} does not expire")
+    status = "requires_capture" if cell.variant == "held" else "succeeded"
+    stage.control("POST", "intents", {"payment_intent": intent, "status": status})
+
+
+def lose_redis(stage: Stage, cell: Cell, buyer: Buyer) -> None:
+    """Redis forgets every job while the order is placed and paid."""
+    if cell.variant != "flushed":
+        buy(stage, cell, buyer)
+        return
+    stage.arm(cell, buyer)
+    flushing = threading.Thread(target=stage.lose_redis, kwargs={"seconds": 3.0})
+    flushing.start()
+    stage.place(buyer)
+    flushing.join()
+
+
+def lose_hold(stage: Stage, cell: Cell, buyer: Buyer) -> None:
+    """The hold runs out before the parcel leaves, or its capture brings no money."""
+    stage.arm(cell, buyer)
+    if cell.variant == "refused":
+        stage.place(buyer, card="pm_card_sandbox_captureInsufficientFunds")
+        return
+    stage.place(buyer)
+    stage.until(lambda: stage.column(buyer, "a.state") == "authorized", f"{buyer.key} is not held")
+    stage.control("POST", "expire", {"payment_intent": stage.column(buyer, "stripe_intent_id")})
+
+
+def hear_webhooks(stage: Stage, cell: Cell, buyer: Buyer) -> None:
+    """The webhooks crash us, or come twice, late, in another order, or never."""
+    if cell.variant != "never":
+        buy(stage, cell, buyer)
+        return
+    # Only whoever looks for itself can learn of what a browser has done.
+    stage.arm(cell, buyer)
+    intent = _open_in_browser(stage, buyer)
+    _confirm_in_browser(stage, intent, card="pm_card_visa")
+
+
+def refund(stage: Stage, cell: Cell, buyer: Buyer) -> None:
+    """Staff clicks twice to refund a part of a completed order."""
+    stage.arm(cell, buyer)
+    stage.place(buyer)
+    stage.until(lambda: stage.order_state(buyer) == "completed", f"{buyer.key} is not completed")
+    uuid = f"00000000-0000-4000-8000-{buyer.amount_minor:012d}"
+    words: dict[str, Any] = {"public_id": buyer.public_id, "uuid": uuid}
+    done = stage.shop.manage("shell", "-c", REFUND.format(**words))
+    if done.returncode:
+        raise NotReached(done.stderr[-500:])
+
+
+def cancel_meanwhile(stage: Stage, cell: Cell, buyer: Buyer) -> None:
+    """The order is ended while its confirmation is on the way."""
+    slow = {"operation": "payment_intents.confirm", "fault": "delay", "seconds": 4, "count": 1}
+    stage.control("POST", "faults", {**slow, "amount_minor": buyer.amount_minor})
+    stage.arm(cell, buyer)
+    stage.place(buyer)
+    stage.until(lambda: stage.column(buyer, "a.state") == "processing", f"{buyer.key} is not sent")
+    stage.pass_deadline(buyer)
+
+
+def deploy(stage: Stage, cell: Cell, buyer: Buyer) -> None:
+    """A deployment ends every process of the background in the middle of a step."""
+    buy(stage, cell, buyer)
+    if cell.variant == "deploy":
+        stage.await_hit(cell, buyer)
+        stage.restart_background()
+
+
+STORIES: dict[str, Story] = {
+    "CP10": close_tab,
+    "CP11": pay_late,
+    "CP15": lose_redis,
+    "CP21": lose_hold,
+    "CP24": hear_webhooks,
+    "CP25": refund,
+    "CP27": cancel_meanwhile,
+    "CP28": deploy,
+}
+
+
+def play(stage: Stage, cell: Cell, buyer: Buyer) -> None:
+    """Play the cell's story until what was armed has happened. Raises NotReached."""
+    STORIES.get(cell.point, buy)(stage, cell, buyer)
+    stage.await_hit(cell, buyer)
