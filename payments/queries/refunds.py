@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 from django.db.models import Prefetch
 
@@ -27,6 +28,7 @@ class RefundView:
     """A refund as other apps may see it. Minor units."""
 
     id: int
+    uuid: UUID
     order_id: int
     state: str
     amount_minor: int
@@ -55,10 +57,10 @@ def list_refunds(*, order_id: int) -> list[RefundView]:
     return [_view(row) for row in rows]
 
 
-def find_refund(*, refund_id: int) -> RefundView | None:
-    """Return the refund with this key, or None."""
-    found = Refund.objects.prefetch_related("items").filter(pk=refund_id).first()
-    return _view(found) if found else None
+def find_refund(*, order_id: int, uuid: UUID) -> RefundView | None:
+    """Return the order's refund with this uuid, or None."""
+    rows = Refund.objects.prefetch_related("items").filter(order_id=order_id, uuid=uuid)
+    return next((_view(row) for row in rows), None)
 
 
 def refundable_minor(*, order_id: int) -> int:
@@ -79,6 +81,7 @@ def _room(row: OrderAccount | PaymentAttempt) -> int:
 def _view(refund: Refund) -> RefundView:
     return RefundView(
         id=refund.pk,
+        uuid=refund.uuid,
         order_id=refund.order_id,
         state=refund.state,
         amount_minor=refund.amount_minor,

@@ -35,6 +35,8 @@ from payments.services.refund_books import (
 from payments.states import CaseKind, DisputeState, OperationKind, OperationState, RefundState
 
 SYSTEM = "system"
+Reason = Refund.Reason
+PartKind = RefundItem.Kind
 # The bank has the money, or may take it: what we gave back would be given twice.
 DISPUTED = (DisputeState.NEEDS_RESPONSE, DisputeState.UNDER_REVIEW, DisputeState.LOST)
 # Stripe knows three reasons; what is none of them is sent without.

@@ -1,0 +1,211 @@
+"""Refunds of an order: by line, shipping, a free amount, or the whole. Minor units.
+
+Amounts come from what the order froze: a line's price less its discount and its share of the
+order's own. Taken one by one or at once, the units of a line sum to exactly what it cost.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID, uuid4
+
+from django.db import transaction
+
+from globalmart.core.money import allocate
+from orders.models import Order, OrderLine
+from payments import queries as payments
+from payments.queries import RefundPart, RefundView
+from payments.services import refunds
+from payments.services.refunds import Part, PartKind, Reason
+
+
+class BadSelection(Exception):
+    """What is to be refunded is not there any more, or nothing was chosen; says which."""
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """What is to be refunded: units by line position, amounts by line position (the goods stay,
+    their price is lowered), shipping, a free amount; or the whole of what is left."""
+
+    quantities: Mapping[int, int] = field(default_factory=dict)
+    lowered_minor: Mapping[int, int] = field(default_factory=dict)
+    shipping_minor: int = 0
+    amount_minor: int = 0
+    is_whole: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LineLeft:
+    """What of a line can still be refunded."""
+
+    position: int
+    sku: str
+    name: str
+    quantity: int
+    amount_minor: int
+
+    def amount_of(self, quantity: int) -> int:
+        """Return what so many of the units that are left come to; all of them, to all."""
+        share, more = divmod(self.amount_minor, self.quantity) if self.quantity else (0, 0)
+        return share * quantity + min(more, quantity)
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What of an order can still be refunded; `refundable_minor` is what payments allows."""
+
+    lines: tuple[LineLeft, ...]
+    shipping_minor: int
+    refundable_minor: int
+
+
+def what_is_left(*, order: Order) -> Left:
+    """Return what of the order was not refunded, and is not about to be."""
+    done = [view for view in payments.list_refunds(order_id=order.pk) if view.is_counted]
+    parts = [part for view in done for part in view.parts]
+    lines = list(order.lines.order_by("position"))
+    shipped = sum(part.amount_minor for part in parts if part.kind == PartKind.SHIPPING)
+    return Left(
+        lines=tuple(
+            _line_left(line, paid, parts)
+            for line, paid in zip(lines, paid_by_line(order, lines), strict=True)
+        ),
+        shipping_minor=max(0, order.shipping_minor - shipped),
+        refundable_minor=payments.refundable_minor(order_id=order.pk),
+    )
+
+
+def paid_by_line(order: Order, lines: Sequence[OrderLine]) -> list[int]:
+    """Return what each line cost: its total less its share of a discount on the whole order."""
+    on_lines = sum(line.discount_minor for line in lines)
+    totals = [line.total_minor for line in lines]
+    shares = allocate(min(order.discount_minor - on_lines, sum(totals)), totals)
+    return [total - share for total, share in zip(totals, shares, strict=True)]
+
+
+def _line_left(line: OrderLine, paid_minor: int, parts: Sequence[RefundPart]) -> LineLeft:
+    own = [part for part in parts if part.line == line.position]
+    return LineLeft(
+        position=line.position,
+        sku=line.sku,
+        name=line.name,
+        quantity=max(0, line.quantity - sum(part.quantity for part in own)),
+        amount_minor=max(0, paid_minor - sum(part.amount_minor for part in own)),
+    )
+
+
+@transaction.atomic
+def request_refund(
+    *,
+    order_id: int,
+    selection: Selection,
+    reason: Reason,
+    requested_by: str,
+    now: datetime,
+    note: str = "",
+    uuid: UUID | None = None,
+    approve: bool = False,
+) -> RefundView:
+    """Ask for a refund under the order's lock; with `approve`, also approve it where one person
+    is enough. The same `uuid` gives the same refund again.
+
+    Raises BadSelection, and RefundRefused (payments).
+    """
+    order = Order.objects.locked().get(pk=order_id)
+    uuid = uuid or uuid4()
+    found = payments.find_refund(order_id=order_id, uuid=uuid)
+    if found is None:
+        refunds.request_refund(
+            order_id=order_id,
+            items=_parts(what_is_left(order=order), selection),
+            reason=reason,
+            requested_by=requested_by,
+            now=now,
+            note=note,
+            uuid=uuid,
+        )
+        found = _find(order_id, uuid)
+    if approve and found.state == "requested" and not found.needs_second_person:
+        refunds.approve_refund(refund_id=found.id, approved_by=requested_by, now=now)
+    return _find(order_id, uuid)
+
+
+def _find(order_id: int, uuid: UUID) -> RefundView:
+    found = payments.find_refund(order_id=order_id, uuid=uuid)
+    if found is None:
+        raise LookupError(str(uuid))
+    return found
+
+
+def _parts(left: Left, selection: Selection) -> list[Part]:
+    if selection.is_whole:
+        return _whole(left)
+    parts = [*_by_units(left, selection), *_by_lowering(left, selection)]
+    if not 0 <= selection.shipping_minor <= left.shipping_minor:
+        raise BadSelection(f"Of shipping, {left.shipping_minor} is left.")
+    if selection.amount_minor < 0:
+        raise BadSelection("An amount is above zero.")
+    if selection.shipping_minor:
+        parts.append(Part(PartKind.SHIPPING, selection.shipping_minor))
+    if selection.amount_minor:
+        parts.append(Part(PartKind.AMOUNT, selection.amount_minor))
+    if not parts:
+        raise BadSelection("Nothing was chosen.")
+    return parts
+
+
+def _by_units(left: Left, selection: Selection) -> list[Part]:
+    parts = []
+    for position, quantity in sorted(selection.quantities.items()):
+        line = _line(left, position)
+        if not 0 <= quantity <= line.quantity:
+            raise BadSelection(f"Of {line.sku}, {line.quantity} are left.")
+        if amount := line.amount_of(quantity):
+            parts.append(Part(PartKind.LINE, amount, position, quantity))
+        elif quantity:
+            raise BadSelection(f"{line.sku} has cost nothing, or was refunded already.")
+    return parts
+
+
+def _by_lowering(left: Left, selection: Selection) -> list[Part]:
+    parts = []
+    for position, amount in sorted(selection.lowered_minor.items()):
+        line = _line(left, position)
+        by_units = line.amount_of(selection.quantities.get(position, 0))
+        if not 0 <= amount <= line.amount_minor - by_units:
+            raise BadSelection(f"Of {line.sku}, {line.amount_minor - by_units} is left.")
+        if amount:
+            parts.append(Part(PartKind.LINE, amount, position, 0))
+    return parts
+
+
+def _line(left: Left, position: int) -> LineLeft:
+    found = next((line for line in left.lines if line.position == position), None)
+    if found is None:
+        raise BadSelection(f"There is no line {position}.")
+    return found
+
+
+def _whole(left: Left) -> list[Part]:
+    """Share all that payments allows out over what is left; the rest has no line of its own."""
+    wanted = [
+        Part(PartKind.LINE, line.amount_minor, line.position, line.quantity)
+        for line in left.lines
+        if line.amount_minor
+    ]
+    if left.shipping_minor:
+        wanted.append(Part(PartKind.SHIPPING, left.shipping_minor))
+    total = sum(part.amount_minor for part in wanted)
+    shared = min(total, left.refundable_minor)
+    amounts = allocate(shared, [part.amount_minor for part in wanted]) if wanted else []
+    parts = [
+        Part(part.kind, amount, part.line, part.quantity)
+        for part, amount in zip(wanted, amounts, strict=True)
+        if amount
+    ]
+    if rest := left.refundable_minor - shared:
+        parts.append(Part(PartKind.AMOUNT, rest))
+    if not parts:
+        raise BadSelection("Nothing is left to be refunded.")
+    return parts
