@@ -119,7 +119,9 @@ class ProcessList:
             self._vendor(
                 "warehouse",
                 to.warehouse_port,
-                *("--username", secret["WMS_USERNAME"], "--password", secret["WMS_PASSWORD"]),
+                # With `=`: a password may begin with a dash.
+                f"--username={secret['WMS_USERNAME']}",
+                f"--password={secret['WMS_PASSWORD']}",
             ),
             self._vendor("messages", to.messages_port),
         ]

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from globalmart.sandbox import environment, folders, ports
-from globalmart.sandbox.processlist import Addresses, settings
+from globalmart.sandbox.processlist import Addresses, ProcessList, settings
+from globalmart.sandbox.stores import Stores
 
 
 class TestSecrets:
@@ -86,6 +87,16 @@ class TestSettings:
 
         assert bare["NO_PROXY"] == bare["no_proxy"] == "127.0.0.1,localhost"
         assert told["NO_PROXY"] == "intranet.example,127.0.0.1,localhost"
+
+    def test_may_hold_a_password_that_begins_with_a_dash(self, tmp_path: Path) -> None:
+        ours = Addresses(8000, 8010, 8011, 8012)
+        values = {"WMS_USERNAME": "oms", "WMS_PASSWORD": "-p4ss", "STRIPE_WEBHOOK_SECRET": "whsec"}
+        stores = Stores(owner_url="", web_url="", worker_url="", redis_url="")
+
+        built = ProcessList(tmp_path, settings(values, ours, tmp_path, wins=True), ours, stores, "")
+        found = {process.name: process.command for process in built.vendors()}
+
+        assert "--password=-p4ss" in found["sandbox-warehouse"]
 
 
 class TestPorts:
