@@ -220,6 +220,8 @@ REFUND_SECOND_PERSON_ABOVE_MINOR = read(
     "int", "REFUND_SECOND_PERSON_ABOVE_MINOR", "set whole minor units.", 20_000
 )
 IDEMPOTENCY_KEY_DAYS = 7
+LOOKUP_TRIES = read("int", "LOOKUP_TRIES", "set a whole number.", 10)
+LOOKUP_MINUTES = read("int", "LOOKUP_MINUTES", "set whole minutes.", 15)
 # A folder with the sandbox's books: when set, the audit compares them with ours.
 AUDIT_BOOKS = read("str", "AUDIT_BOOKS", "set a folder or leave it out.", "")
 # A folder in which orders to crash may stand (globalmart.core.failpoints).
@@ -239,7 +241,11 @@ USE_I18N = True
 USE_TZ = True
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-STATIC_ROOT = Path(read("str", "STATIC_ROOT", "set a folder.", str(BASE_DIR / "var" / "static")))
+STATIC_ROOT: Path | None = Path(
+    read("str", "STATIC_ROOT", "set a folder.", str(BASE_DIR / "var" / "static"))
+)
+if IS_TEST:
+    STATIC_ROOT = None  # tests serve the sources (WHITENOISE_USE_FINDERS); nothing is collected
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {
@@ -269,6 +275,10 @@ SESSION_COOKIE_HTTPONLY = True
 SECURE_HSTS_SECONDS = 31_536_000 if IS_SECURE else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = IS_SECURE
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if IS_SECURE else None
+# Nobody but a proxy can have taken https off: without this, all customers would have its address.
+PROXIES = read("int", "PROXIES", "set how many proxies stand in front.", 1 if IS_SECURE else 0)
+if PROXIES < 0:
+    raise ImproperlyConfigured("The setting PROXIES is malformed: set 0 or more.")
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CONTENT_SECURITY_POLICY = {

@@ -2,22 +2,26 @@
 
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from globalmart.core import bell
 from globalmart.core.alerts import open_alert
 from globalmart.core.choreography import Consumer, resolve, wiring
 from globalmart.core.db import WORK_FIELDS, constraint_name
-from globalmart.core.models import Delivery, Heartbeat, IdempotencyKey
+from globalmart.core.models import Delivery, Heartbeat, IdempotencyKey, TryCount
 from globalmart.core.requests import correlated
 from globalmart.core.work import backoff, drain
 
 LEASE_SECONDS = 60
 MOST_TRIES = 30
 PRUNE_BATCH = 5_000
+# Longer than any limit's window.
+KEPT_COUNTS = timedelta(days=2)
 
 
 def deliver(queue: str) -> None:
@@ -100,10 +104,16 @@ def _name(error: Exception) -> str:
 
 
 def prune() -> None:
-    """Delete idempotency keys past their promised life, and heartbeats of processes long gone."""
-    oldest = timezone.now() - timedelta(days=settings.IDEMPOTENCY_KEY_DAYS)
-    old = IdempotencyKey.objects.filter(created_at__lt=oldest).order_by("created_at")
-    # In batches: one statement for all would one day pass its time limit, and then every night.
+    """Delete idempotency keys past their promised life, counts of tries that are over, and
+    heartbeats of processes long gone."""
+    now = timezone.now()
+    oldest = now - timedelta(days=settings.IDEMPOTENCY_KEY_DAYS)
+    _delete(IdempotencyKey.objects.filter(created_at__lt=oldest).order_by("created_at"))
+    _delete(TryCount.objects.filter(began_at__lt=now - KEPT_COUNTS).order_by("began_at"))
+    Heartbeat.objects.filter(beat_at__lt=now - timedelta(days=1)).delete()
+
+
+def _delete(old: QuerySet[Any]) -> None:
+    """In batches: one statement for all would one day pass its time limit, and then every night."""
     while keys := list(old.values_list("pk", flat=True)[:PRUNE_BATCH]):
-        IdempotencyKey.objects.filter(pk__in=keys).delete()
-    Heartbeat.objects.filter(beat_at__lt=timezone.now() - timedelta(days=1)).delete()
+        old.model.objects.filter(pk__in=keys).delete()

@@ -193,3 +193,25 @@ class Heartbeat(models.Model):
 
     def __str__(self) -> str:
         return self.process
+
+
+class TryCount(models.Model):
+    """How often something limited was tried since `began_at`, by or on one subject.
+
+    The subject (a client's address, an order's number) is kept as a keyed digest alone.
+    """
+
+    scope = models.CharField(max_length=40)
+    subject_digest = models.CharField(max_length=64)
+    tries = models.PositiveIntegerField(default=1)
+    began_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["scope", "subject_digest"], name="one_count_per_subject"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.tries} x {self.scope}"

@@ -1,11 +1,13 @@
-"""One correlation id per request or job, carried into logs, timeline and outbox."""
+"""One correlation id per request or job, carried into logs, timeline and outbox; who asks."""
 
+import ipaddress
 import logging
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 
 from globalmart.core.ids import uuid7
@@ -43,3 +45,23 @@ class CorrelationFilter(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         record.correlation_id = correlation_id.get() or "-"
         return True
+
+
+def client_address(request: HttpRequest) -> str:
+    """Return the network address of whoever asks, as our own outermost proxy saw it.
+
+    Each of the PROXIES adds the address of its peer at the right; what stands left of theirs is
+    the client's own claim. Of an IPv6 address the network (/64) counts: one customer has all of it.
+    """
+    claimed = request.headers.get("X-Forwarded-For", "") if settings.PROXIES else ""
+    hops = [hop.strip() for hop in claimed.split(",") if hop.strip()]
+    hops.append(request.META.get("REMOTE_ADDR", ""))
+    seen = hops[max(0, len(hops) - 1 - settings.PROXIES)]
+    try:
+        address = ipaddress.ip_address(seen)
+    except ValueError:
+        return seen
+    if isinstance(address, ipaddress.IPv6Address):
+        mapped = address.ipv4_mapped
+        return str(mapped or ipaddress.ip_network((address.packed, 64), strict=False))
+    return seen

@@ -9,7 +9,7 @@ from redis import Redis
 
 from globalmart.core import choreography, jobs, outbox
 from globalmart.core.choreography import Consumer
-from globalmart.core.models import Alert, ApiClient, Delivery, IdempotencyKey
+from globalmart.core.models import Alert, ApiClient, Delivery, IdempotencyKey, TryCount
 from globalmart.core.requests import correlated, correlation_id
 from orders.events import OrderPlaced
 
@@ -136,3 +136,15 @@ class TestPrune:
         jobs.prune()
 
         assert IdempotencyKey.objects.get().key == "6"
+
+    def test_forgets_counts_of_tries_that_are_over(self) -> None:
+        for days in (1, 3):
+            TryCount.objects.create(
+                scope="door",
+                subject_digest=str(days),
+                began_at=timezone.now() - timedelta(days=days),
+            )
+
+        jobs.prune()
+
+        assert TryCount.objects.get().subject_digest == "1"

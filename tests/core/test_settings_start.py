@@ -42,6 +42,9 @@ MALFORMED = {
     "WEB_WORKERS": "two",
     "WEB_THREADS": "eight",
     "PAYMENT_DEADLINE_MINUTES": "half an hour",
+    "LOOKUP_TRIES": "ten",
+    "LOOKUP_MINUTES": "a few",
+    "PROXIES": "-1",
 }
 
 

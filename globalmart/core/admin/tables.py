@@ -105,6 +105,13 @@ class HeartbeatAdmin(HouseAdmin):
     ordering = ("-beat_at",)
 
 
+@admin.register(core.TryCount)
+class TryCountAdmin(HouseAdmin):
+    list_display = ("scope", "tries", "began_at")
+    list_filter = ("scope",)
+    ordering = ("-began_at",)
+
+
 @admin.register(core.FeedCounter)
 class FeedCounterAdmin(HouseAdmin):
     list_display = ("name", "position")

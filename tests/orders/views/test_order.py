@@ -1,10 +1,16 @@
 """The order's page, the look-up, and paying again."""
 
 import re
+from datetime import timedelta
+from typing import Any
 
 import pytest
+from django.http import HttpResponse
 from django.test import Client
+from django.utils import timezone
 
+from globalmart.core.ids import order_number
+from globalmart.core.models import TryCount
 from globalmart.core.timeline import record
 from orders import links
 from orders.models import Order, Product
@@ -165,3 +171,66 @@ class TestFinding:
 
     def test_a_number_alone_opens_nothing(self, client: Client, order: Order) -> None:
         assert client.get(f"/orders/found/{order.number}/").status_code == 404
+
+
+class TestGuessing:
+    @pytest.fixture(autouse=True)
+    def _three_tries(self, settings: Any) -> None:
+        settings.LOOKUP_TRIES, settings.LOOKUP_MINUTES, settings.PROXIES = 3, 15, 1
+
+    def look_up(
+        self, client: Client, number: str, email: str, seen_from: str = "192.0.2.1"
+    ) -> HttpResponse:
+        return client.post(
+            "/orders/find/",
+            {"number": number, "email": email},
+            headers={"X-Forwarded-For": f"203.0.113.9, {seen_from}"},
+        )
+
+    def test_ends_for_an_address_whatever_it_claims_to_be(
+        self, client: Client, order: Order
+    ) -> None:
+        for _ in range(3):
+            assert self.look_up(client, order_number(), "eve@example.com").status_code == 422
+
+        refused = self.look_up(client, order.number, order.email)
+
+        assert refused.status_code == 429
+        assert 0 < int(refused.headers["Retry-After"]) <= 900
+        assert "15 minutes" in refused.content.decode()
+        assert "confirmation e-mail" in refused.content.decode()
+        elsewhere = self.look_up(client, order.number, order.email, seen_from="192.0.2.2")
+        assert elsewhere.status_code == 302
+
+    @pytest.mark.parametrize("exists", [True, False])
+    def test_ends_for_a_number_alike_whether_there_is_such_an_order(
+        self, client: Client, order: Order, exists: bool
+    ) -> None:
+        number = order.number if exists else order_number()
+        tried = [
+            self.look_up(client, number, "eve@example.com", seen_from=f"192.0.2.{place}")
+            for place in range(4)
+        ]
+        assert [answer.status_code for answer in tried] == [422, 422, 422, 429]
+
+    def test_is_what_counts_and_not_what_was_found(self, client: Client, order: Order) -> None:
+        found = [self.look_up(client, order.number, order.email) for _ in range(5)]
+        assert {answer.status_code for answer in found} == {302}
+
+    def test_does_not_count_what_can_be_no_number(self, client: Client, order: Order) -> None:
+        for _ in range(5):
+            assert self.look_up(client, "GM-1", "eve@example.com").status_code == 422
+
+    def test_may_go_on_when_its_time_is_over(self, client: Client, order: Order) -> None:
+        for _ in range(4):
+            answer = self.look_up(client, order.number, "eve@example.com")
+        assert answer.status_code == 429
+        TryCount.objects.update(began_at=timezone.now() - timedelta(minutes=15))
+        assert self.look_up(client, order.number, order.email).status_code == 302
+
+    def test_leaves_neither_address_nor_number_behind(self, client: Client, order: Order) -> None:
+        self.look_up(client, order.number, "eve@example.com")
+        kept = str(list(TryCount.objects.values()))
+        assert TryCount.objects.count() == 2
+        assert "192.0.2" not in kept
+        assert order.number not in kept
