@@ -3,6 +3,8 @@
 WITH content AS (
     SELECT 'orders_order' AS table_name, id::text AS row_id, (to_jsonb(orders_order) - 'phone' - 'external_ref')::text AS content FROM orders_order
     UNION ALL
+    SELECT 'orders_orderhold' AS table_name, id::text AS row_id, to_jsonb(orders_orderhold)::text AS content FROM orders_orderhold
+    UNION ALL
     SELECT 'orders_orderline' AS table_name, id::text AS row_id, to_jsonb(orders_orderline)::text AS content FROM orders_orderline
     UNION ALL
     SELECT 'orders_basket' AS table_name, id::text AS row_id, (to_jsonb(orders_basket) #- '{details,contact,phone}')::text AS content FROM orders_basket

@@ -10,12 +10,10 @@ from payments.queries.attempts import (
 )
 from payments.queries.disputes import (
     DisputeView,
-    charged_back_minor,
     has_fraud_warning,
     has_open_dispute,
     list_disputes,
     list_evidence_due,
-    list_open_disputes,
     list_stuck_disputes,
     stops_shipping,
 )
@@ -47,7 +45,6 @@ __all__ = [
     "list_stuck_refunds",
     "AttemptView",
     "DisputeView",
-    "charged_back_minor",
     "confirmed_by_us",
     "find_attempt",
     "find_live_attempt",
@@ -63,7 +60,6 @@ __all__ = [
     "list_attempts",
     "list_disputes",
     "list_evidence_due",
-    "list_open_disputes",
     "list_stuck_attempts",
     "list_stuck_disputes",
     "list_stuck_operations",

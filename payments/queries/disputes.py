@@ -46,17 +46,11 @@ def list_disputes(*, order_id: int) -> list[DisputeView]:
 
 
 def has_open_dispute(*, attempt_id: int) -> bool:
-    """Tell whether the payment's money is withdrawn, or about to be, and nothing is decided: then
-    it must not be refunded. An inquiry does not count: a refund is how it is best settled."""
+    """Tell whether the bank has taken the payment back, or is about to, and nothing is decided.
+
+    An inquiry does not count: it takes no money, and a refund settles it."""
     states = (D.NEEDS_RESPONSE, D.UNDER_REVIEW)
     return Dispute.objects.filter(attempt_id=attempt_id, state__in=states).exists()
-
-
-def charged_back_minor(*, attempt_id: int) -> int:
-    """Return what the customer has of this payment by lost disputes, in minor units: it must not
-    be refunded a second time."""
-    lost = Dispute.objects.filter(attempt_id=attempt_id, state=D.LOST)
-    return sum(lost.values_list("amount_minor", flat=True))
 
 
 def disputed(order_ids: Sequence[int]) -> set[int]:
@@ -73,12 +67,6 @@ def stops_shipping(*, order_id: int) -> bool:
 def has_fraud_warning(*, order_id: int) -> bool:
     """Tell whether an early fraud warning about the order can still be acted on."""
     return FraudWarning.objects.filter(order_id=order_id, is_actionable=True).exists()
-
-
-def list_open_disputes() -> list[str]:
-    """Return Stripe's ids of the disputes that have no end yet, for the reconciler."""
-    rows = Dispute.objects.filter(state__in=OPEN).order_by("pk")
-    return list(rows.values_list("stripe_id", flat=True))
 
 
 def list_stuck_disputes(*, now: datetime) -> list[Stuck]:

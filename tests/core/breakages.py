@@ -41,6 +41,19 @@ INSERT INTO payments_refunditem (refund_id, kind, quantity, amount_minor)
 SELECT id, 'amount', 0, amount_minor FROM refund;
 """
 
+DISPUTE = """
+INSERT INTO payments_dispute (stripe_id, order_id, attempt_id, currency, amount_minor, state,
+    reason, opened_at, state_changed_at)
+SELECT 'dp_ada', order_id, id, currency, amount_minor, 'needs_response', 'fraudulent', now(), now()
+  FROM payments_paymentattempt;
+"""
+HOLD = """
+INSERT INTO orders_orderhold (order_id, kind, reason, placed_by, placed_at, released_by,
+    release_reason)
+SELECT id, 'manual', 'looks odd', 'staff:1', now() - interval '1 hour', '', ''
+  FROM orders_order;
+"""
+
 
 def step(kind: str, before: str, after: str) -> str:
     """A timeline entry about the order."""
@@ -104,6 +117,9 @@ BREAKAGES = {
            SET response_body = jsonb_set(response_body::jsonb, '{total_minor}', '1')::text""",
     "orders/i08_orders_are_whole.sql": "DELETE FROM fulfillment_reservation",
     "orders/i10_lines_count_parcels.sql": "UPDATE orders_order SET state = 'completed'",
+    "orders/i10_no_request_left_on_hold.sql": HOLD
+    + "UPDATE fulfillment_fulfillment SET first_sent_at = now()",
+    "orders/i10_requests_know_holds.sql": HOLD,
     "orders/i10_shipped_is_paid.sql": PARCEL,
     "orders/i12_order_steps_allowed.sql": step("order.confirmed", "completed", "confirmed"),
     "orders/i12_order_story_is_whole.sql": "UPDATE orders_order SET state = 'in_fulfillment'",
@@ -130,16 +146,28 @@ BREAKAGES = {
     "payments/i04_ledger_balances.sql": FREE_LEDGER
     + "UPDATE payments_ledgerentry SET amount_minor = amount_minor + 1 WHERE account = 'holds'",
     "payments/i04_ledger_matches_attempts.sql": FREE_LEDGER + "DELETE FROM payments_ledgerentry",
+    "payments/i04_ledger_matches_disputes.sql": DISPUTE
+    + """
+        UPDATE payments_dispute SET state = 'won';
+        INSERT INTO payments_ledgerentry (txn, order_id, attempt_id, account, amount_minor,
+            currency, source, booked_at)
+        SELECT '00000000-0000-4000-8000-000000000001', order_id, id, account, amount, currency,
+               'dp_ada:withdrawn', now()
+          FROM payments_paymentattempt,
+               (VALUES ('disputes', 2195), ('stripe', -2195)) AS side (account, amount)""",
     "payments/i05_no_overdue_calls.sql": f"""
         UPDATE payments_paymentoperation SET due_at = now() - {DAY}""",
     "payments/i07_attempts_within_age.sql": f"""
         UPDATE payments_paymentattempt SET state_changed_at = now() - {DAY}""",
+    "payments/i07_disputes_within_age.sql": DISPUTE
+    + f"UPDATE payments_dispute SET state_changed_at = now() - {DAY}",
     "payments/i07_operations_within_age.sql": f"""
         UPDATE payments_paymentoperation
            SET state = 'unknown', due_at = now(), created_at = now() - {DAY}""",
     "payments/i07_refunds_within_age.sql": REFUND
     + f"UPDATE payments_refund SET state_changed_at = now() - {DAY}",
     "payments/i12_refund_steps_allowed.sql": step("refund.requested", "succeeded", "requested"),
+    "payments/i12_dispute_steps_allowed.sql": step("dispute.under_review", "won", "under_review"),
     "payments/i12_payment_steps_allowed.sql": step("payment.created", "captured", "created"),
     "payments/i15_no_card_numbers.sql": f"""
         UPDATE payments_paymentattempt SET payment_method = '{CARD}'""",

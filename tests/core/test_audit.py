@@ -23,7 +23,16 @@ from orders.states import ORDER, ORDER_AGE
 from payments.gateways.intents import Outcome
 from payments.models import PaymentAttempt
 from payments.services.outcomes import apply_outcome
-from payments.states import ATTEMPT, ATTEMPT_AGE, LIVE, OPERATION_AGE, REFUND, REFUND_AGE
+from payments.states import (
+    ATTEMPT,
+    ATTEMPT_AGE,
+    DISPUTE,
+    DISPUTE_AGE,
+    LIVE,
+    OPERATION_AGE,
+    REFUND,
+    REFUND_AGE,
+)
 from tests.builders import add_product, answer, intent, open_shop, place
 from tests.core.breakages import BOOK_BREAKAGES, BREAKAGES, CARDS_BESIDE, NO_CARDS
 
@@ -182,6 +191,7 @@ class TestTables:
             ("payments/i07_attempts_within_age.sql", ATTEMPT_AGE),
             ("payments/i07_operations_within_age.sql", OPERATION_AGE),
             ("payments/i07_refunds_within_age.sql", REFUND_AGE),
+            ("payments/i07_disputes_within_age.sql", DISPUTE_AGE),
             ("fulfillment/i07_fulfillments_within_age.sql", FULFILLMENT_AGE),
             ("notifications/i07_messages_within_age.sql", MESSAGE_AGE),
         ],
@@ -198,6 +208,7 @@ class TestTables:
             ("orders/i12_order_steps_allowed.sql", ORDER),
             ("payments/i12_payment_steps_allowed.sql", ATTEMPT),
             ("payments/i12_refund_steps_allowed.sql", REFUND),
+            ("payments/i12_dispute_steps_allowed.sql", DISPUTE),
             ("fulfillment/i12_fulfillment_steps_allowed.sql", FULFILLMENT),
         ],
     )

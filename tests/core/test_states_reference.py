@@ -18,6 +18,7 @@ MACHINES: dict[str, tuple[type[TextChoices], Table, Ages]] = {
     "Payment attempt": (payments.AttemptState, payments.ATTEMPT, payments.ATTEMPT_AGE),
     "Payment operation": (payments.OperationState, payments.OPERATION, payments.OPERATION_AGE),
     "Refund": (payments.RefundState, payments.REFUND, payments.REFUND_AGE),
+    "Dispute": (payments.DisputeState, payments.DISPUTE, payments.DISPUTE_AGE),
     "Fulfillment": (
         fulfillment.FulfillmentState,
         fulfillment.FULFILLMENT,
