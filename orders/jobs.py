@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from globalmart.core import bell
 from orders.queries.orders import list_unpaid_overdue
-from orders.services import holds, lifecycle
+from orders.services import holds, lifecycle, payment
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,9 @@ def on_fraud_warned(*, event_id: UUID, subject_id: int, **_later: object) -> Non
 
 def on_payment_closed(*, event_id: UUID, subject_id: int, **_later: object) -> None:
     """An attempt ended without money: an overdue order ends with it, another may be paid yet."""
-    lifecycle.expire_order(order_id=subject_id, now=timezone.now())
+    now = timezone.now()
+    lifecycle.expire_order(order_id=subject_id, now=now)
+    payment.pay_again(order_id=subject_id, now=now)
 
 
 def on_fulfillment_accepted(*, event_id: UUID, subject_id: int, **_later: object) -> None:

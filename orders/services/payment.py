@@ -17,6 +17,7 @@ from payments.services import browser, returning
 from payments.services.intake import PaymentPlan
 
 CoolDown = browser.CoolDown
+MOST_ATTEMPTS = 5
 
 
 class NotPayable(Exception):
@@ -66,15 +67,39 @@ def _ensure_attempt(*, order_id: int, now: datetime) -> AttemptView:
         return live
     if order.state != OrderState.PENDING_PAYMENT:
         raise NotPayable
-    plan = PaymentPlan(
+    return browser.plan_next_attempt(plan=_plan(order), now=now)
+
+
+def _plan(order: Order, *, payment_method: str = "") -> PaymentPlan:
+    return PaymentPlan(
         order_id=order.pk,
         order_public_id=order.public_id,
         order_number=order.number,
         currency=order.currency,
         amount_minor=order.total_minor,
         return_url=order_url(order),
+        payment_method=payment_method,
     )
-    return browser.plan_next_attempt(plan=plan, now=now)
+
+
+@transaction.atomic
+def pay_again(*, order_id: int, now: datetime) -> None:
+    """Try the same payment method once more, where we gave a confirmation up that Stripe could
+    not answer: the customer has done nothing wrong, and nothing was charged.
+
+    After a decline the customer chooses; near the deadline the order ends instead.
+    """
+    order = Order.objects.locked().get(pk=order_id)
+    attempts = payments.list_attempts(order_id=order_id)
+    is_open = order.state == OrderState.PENDING_PAYMENT and (
+        order.payment_due_at is None or order.payment_due_at > now
+    )
+    if not is_open or not attempts or payments.find_live_attempt(order_id=order_id) is not None:
+        return
+    last = attempts[-1]
+    if last.payment_method and last.state == "cancelled" and len(attempts) < MOST_ATTEMPTS:
+        plan = _plan(order, payment_method=last.payment_method)
+        browser.plan_next_attempt(plan=plan, now=now)
 
 
 def settle_return(*, attempt_uuid: UUID, now: datetime) -> str:

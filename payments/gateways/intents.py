@@ -42,12 +42,16 @@ class Intent:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """The outcome of one call, with the intent where there was one to see."""
+    """The outcome of one call, with the intent where there was one to see.
+
+    `is_replayed`: Stripe gave the stored answer to an earlier call with the same key again.
+    """
 
     outcome: Outcome
     intent: Intent | None = None
     code: str = ""
     retry_after: float | None = None
+    is_replayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,8 @@ class Reply:
     """What came back from one call: Stripe's JSON, or what an error or a silence means.
 
     `error` is the outcome of an error (None: the call was answered with `raw`); `beside` is the
-    object that Stripe shows beside an error, where it shows one.
+    object that Stripe shows beside an error, where it shows one. `is_replayed` says that this was
+    the stored answer to an earlier call with the same key: that call has ended.
     """
 
     raw: Mapping[str, Any] | None = None
@@ -93,6 +94,7 @@ class Reply:
     code: str = ""
     retry_after: float | None = None
     beside: Mapping[str, Any] | None = None
+    is_replayed: bool = False
 
 
 @lru_cache
@@ -151,6 +153,7 @@ def _reply_of_error(error: stripe.StripeError) -> Reply:
         code=str(detail.get("decline_code") or detail.get("code") or detail.get("type") or ""),
         retry_after=_retry_after(error),
         beside=beside if isinstance(beside, dict) else None,
+        is_replayed=(error.headers or {}).get("Idempotent-Replayed") == "true",
     )
 
 

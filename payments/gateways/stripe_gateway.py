@@ -61,7 +61,7 @@ def answer_of_reply(reply: Reply) -> Answer:
     if reply.error == Outcome.REFUSED and beside is not None:
         # "Already captured", "cannot be cancelled": the state of the intent is the answer.
         return answer_of_intent(beside)
-    return Answer(reply.error, beside, reply.code, reply.retry_after)
+    return Answer(reply.error, beside, reply.code, reply.retry_after, reply.is_replayed)
 
 
 def _read(raw: Mapping[str, Any] | None) -> Intent | None:

@@ -26,6 +26,7 @@ class AttemptView:
     currency: str
     decline_code: str
     intent_id: str
+    payment_method: str
 
 
 def _view(attempt: PaymentAttempt) -> AttemptView:
@@ -40,6 +41,7 @@ def _view(attempt: PaymentAttempt) -> AttemptView:
         currency=attempt.currency,
         decline_code=attempt.decline_code,
         intent_id=attempt.stripe_intent_id or "",
+        payment_method=attempt.payment_method,
     )
 
 

@@ -5,8 +5,9 @@ from datetime import datetime
 from django.db.models import Max
 from django.utils import timezone
 
+from globalmart.core import outbox
 from globalmart.core.db import forbid_transaction
-from payments import gateways
+from payments import events, gateways
 from payments.models import OrderAccount, PaymentAttempt, PaymentOperation
 from payments.queries import AttemptView, find_attempt, resting_until
 from payments.services.intake import PaymentPlan, plan_attempt
@@ -36,10 +37,8 @@ def client_secret(*, attempt_id: int) -> str | None:
     forbid_transaction()
     attempt = PaymentAttempt.objects.get(pk=attempt_id)
     if attempt.stripe_intent_id is None:
-        operation = PaymentOperation.objects.get(
-            attempt_id=attempt_id, kind=OperationKind.CREATE, number=1
-        )
-        send_operation(operation_id=operation.pk)
+        creations = attempt.operations.filter(kind=OperationKind.CREATE)
+        send_operation(operation_id=creations.latest("number").pk)
         attempt.refresh_from_db()
     if attempt.stripe_intent_id is None:
         return None
@@ -81,6 +80,7 @@ def plan_next_attempt(*, plan: PaymentPlan, now: datetime) -> AttemptView:
     attempts = PaymentAttempt.objects.filter(order_id=plan.order_id, purpose="order")
     last = attempts.aggregate(last=Max("number"))["last"] or 0
     attempt = plan_attempt(plan=plan, number=last + 1, now=now)
+    outbox.publish(events.OperationPlanned(subject_id=plan.order_id, attempt_id=attempt.pk))
     found = find_attempt(uuid=attempt.uuid)
     if found is None:
         raise LookupError(str(attempt.uuid))

@@ -66,13 +66,14 @@ def send_operation(*, operation_id: int) -> None:
     # Only where the look-up was answered, and saw the intent unconfirmed, did the same key go
     # out again: a look-up without an answer proves nothing and must cancel nothing.
     if was_sent and told is None and answer.outcome == Outcome.UNKNOWN:
-        _give_up_confirming(operation)
+        _give_up_confirming(operation, is_replayed=answer.is_replayed)
 
 
-def _give_up_confirming(operation: PaymentOperation) -> None:
+def _give_up_confirming(operation: PaymentOperation, *, is_replayed: bool) -> None:
     """Stripe replays a 500 for its key for a day. Where a repeated confirmation hears it again
     although the intent was seen unconfirmed, cancelling is the way to a definite answer."""
-    if operation.kind == OperationKind.CONFIRM and operation.tries >= TRIES_BEFORE_CANCEL:
+    is_hopeless = is_replayed or operation.tries >= TRIES_BEFORE_CANCEL
+    if operation.kind == OperationKind.CONFIRM and is_hopeless:
         cancel_if_open(attempt_id=operation.attempt_id, now=timezone.now())
 
 

@@ -21,6 +21,7 @@ _SHOWN = {
     Outcome.CAPTURED,
     Outcome.CANCELLED,
 }
+REPLAYED = "replayed"
 # How the intent looks when an operation of the kind has had its effect. Stripe also shows the
 # intent when it refuses ("already captured", "too much to capture"): then this decides.
 APPLIED = {
@@ -36,6 +37,8 @@ def settle_operation(books: Books, answer: Answer) -> None:
     if operation is None or operation.finished_at is not None:
         return
     match answer.outcome:
+        case Outcome.UNKNOWN if is_key_spent(operation, answer):
+            _take_new_key(books, operation)
         case Outcome.UNKNOWN:
             _retry(books, operation, OperationState.UNKNOWN, answer)
         case Outcome.NOT_YET:
@@ -49,6 +52,29 @@ def settle_operation(books: Books, answer: Answer) -> None:
             _finish(books, operation, OperationState.DONE, "")
         case _:
             _settle_without_effect(books, operation, answer)
+
+
+def is_key_spent(operation: PaymentOperation, answer: Answer) -> bool:
+    """Tell whether the operation's key gives an old error again, and a new one does no harm.
+
+    Stripe stores a 500 and replays it for a day. The call that it answered has ended. A second
+    creation moves no money, and a second cancel changes nothing; a capture waits for another look
+    at the intent: it is replayed twice only where the look between saw it not captured.
+    """
+    if not answer.is_replayed:
+        return False
+    if operation.kind == OperationKind.CAPTURE:
+        return operation.last_error == REPLAYED
+    return operation.kind in {OperationKind.CREATE, OperationKind.CANCEL}
+
+
+def _take_new_key(books: Books, operation: PaymentOperation) -> None:
+    _finish(books, operation, OperationState.REFUSED, REPLAYED)
+    books.plan(
+        OperationKind(operation.kind),
+        amount_minor=operation.amount_minor,
+        request=operation.request,
+    )
 
 
 def is_applied(books: Books, operation: PaymentOperation, answer: Answer) -> bool:
@@ -104,7 +130,8 @@ def _retry(
     if operation.state != state:
         states.require(OPERATION, "operation", operation.state, state)
         operation.state = state
-    operation.postpone(now=books.now, seconds=seconds, error=answer.code or answer.outcome)
+    error = REPLAYED if answer.is_replayed else answer.code or answer.outcome
+    operation.postpone(now=books.now, seconds=seconds, error=error)
     books.change(operation)
 
 

@@ -1,5 +1,6 @@
 """Sent once, looked up before sent again, and never under another key."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -10,6 +11,7 @@ from orders.models import Order
 from payments.gateways.intents import Answer, Outcome
 from payments.models import PaymentOperation
 from payments.services.outcomes import apply_outcome
+from payments.services.planning import plan_cancel, plan_capture
 from payments.states import AttemptState, OperationState
 from tests.payments.conftest import account_of, attempt_of, authorize, operation, send
 from tests.payments.fakes import DECLINING, FakeStripe
@@ -223,3 +225,52 @@ class TestSendOperation:
         send(order, "create")
 
         assert stripe.methods() == ["create"]
+
+
+class TestSpentKey:
+    """Stripe stores a 500 and replays it for a day: that call has ended, and its key is spent."""
+
+    @pytest.mark.parametrize("kind", ["create", "cancel"])
+    def test_takes_a_new_key_where_a_second_call_does_no_harm(
+        self, order: Order, stripe: FakeStripe, kind: str
+    ) -> None:
+        if kind == "cancel":
+            send(order, "create")
+            plan_cancel(order_id=order.pk, now=timezone.now())
+        stripe.instead[kind].extend([REPLAYED_500, replace(REPLAYED_500, is_replayed=True)])
+
+        send(order, kind)
+        first = send(order, kind)
+        send(order, kind)
+
+        again = operation(order, kind)
+        assert (again.number, again.state) == (2, OperationState.DONE)
+        assert len(set(stripe.keys(kind))) == 2
+        rows = PaymentOperation.objects.filter(kind=kind).order_by("number")
+        assert [row.state for row in rows] == [OperationState.REFUSED, OperationState.DONE]
+        assert first.request == again.request
+
+    def test_takes_a_new_key_for_a_capture_seen_missing_between_two_replays(
+        self, order: Order, stripe: FakeStripe
+    ) -> None:
+        authorize(order)
+        plan_capture(order_id=order.pk, now=timezone.now())
+        replayed = replace(REPLAYED_500, is_replayed=True)
+        stripe.instead["capture"].extend([REPLAYED_500, replayed, replayed])
+
+        states = [send(order, "capture").state for _ in range(4)]
+
+        assert states == ["unknown", "unknown", "planned", "done"]
+        assert len(set(stripe.keys("capture"))) == 2
+        assert account_of(order).captured_minor == order.total_minor
+
+    def test_cancels_a_confirmation_instead(self, order: Order, stripe: FakeStripe) -> None:
+        send(order, "create")
+        stripe.instead["confirm"].extend([REPLAYED_500, replace(REPLAYED_500, is_replayed=True)])
+
+        send(order, "confirm")
+        send(order, "confirm")
+        send(order, "cancel")
+
+        assert attempt_of(order).state == AttemptState.CANCELLED
+        assert len(set(stripe.keys("confirm"))) == 1

@@ -1,0 +1,109 @@
+"""After an attempt has ended: the same card again, the next card at once, or a pause."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from orders import jobs
+from orders.models import Order
+from orders.services.payment import CoolDown, pay_again, start_browser_payment
+from payments import gateways
+from payments.gateways.intents import Answer, Outcome
+from payments.models import PaymentAttempt, PaymentOperation
+from payments.states import AttemptState
+from tests import builders
+from tests.payments.conftest import attempt_of, send
+from tests.payments.fakes import DECLINING, FakeStripe
+
+LOST = Answer(Outcome.UNKNOWN, code="api_error")
+
+
+@pytest.fixture
+def stripe(monkeypatch: pytest.MonkeyPatch) -> FakeStripe:
+    fake = FakeStripe()
+    monkeypatch.setattr(gateways, "current", lambda: fake)
+    return fake
+
+
+@pytest.fixture
+def order(db: None, stripe: FakeStripe) -> Order:
+    builders.open_shop()
+    builders.add_product()
+    return builders.place()
+
+
+def give_up(order: Order, stripe: FakeStripe) -> None:
+    """Stripe answers the confirmation with a 500, and replays it."""
+    send(order, "create")
+    stripe.instead["confirm"].extend([LOST, replace(LOST, is_replayed=True)])
+    send(order, "confirm")
+    send(order, "confirm")
+    send(order, "cancel")
+
+
+def tell_closed(order: Order) -> None:
+    jobs.on_payment_closed(event_id=order.pk, subject_id=order.pk)
+
+
+class TestPayAgain:
+    def test_tries_the_same_card_where_stripe_could_not_answer(
+        self, order: Order, stripe: FakeStripe
+    ) -> None:
+        give_up(order, stripe)
+
+        tell_closed(order)
+        tell_closed(order)
+
+        again = attempt_of(order)
+        assert (again.number, again.mode, again.state) == (2, "server", "created")
+        assert again.payment_method == "pm_card_visa"
+        creations = PaymentOperation.objects.filter(kind="create").order_by("pk")
+        assert len({row.idempotency_key for row in creations}) == 2
+
+    def test_leaves_a_declined_card_to_the_customer(self, order: Order, stripe: FakeStripe) -> None:
+        PaymentOperation.objects.filter(kind="confirm").update(
+            request={"payment_method": DECLINING}
+        )
+        for kind in ("create", "confirm", "cancel"):
+            send(order, kind)
+
+        tell_closed(order)
+
+        assert attempt_of(order).state == AttemptState.FAILED
+
+    def test_starts_nothing_after_the_deadline(self, order: Order, stripe: FakeStripe) -> None:
+        give_up(order, stripe)
+
+        pay_again(order_id=order.pk, now=timezone.now() + timedelta(hours=1))
+
+        assert PaymentAttempt.objects.count() == 1
+
+
+class TestStartBrowserPayment:
+    def test_takes_the_next_card_at_once_after_a_decline(
+        self, order: Order, stripe: FakeStripe
+    ) -> None:
+        PaymentOperation.objects.filter(kind="confirm").update(
+            request={"payment_method": DECLINING}
+        )
+        for kind in ("create", "confirm"):
+            send(order, kind)
+
+        begun = start_browser_payment(order_id=order.pk, now=timezone.now())
+
+        assert begun.client_secret is not None
+        assert attempt_of(order).number == 2
+        assert PaymentAttempt.objects.get(number=1).state == AttemptState.FAILED
+
+    def test_pauses_after_five_declines(self, order: Order, stripe: FakeStripe) -> None:
+        PaymentAttempt.objects.update(
+            state=AttemptState.FAILED, declines=5, state_changed_at=timezone.now()
+        )
+
+        with pytest.raises(CoolDown) as refused:
+            start_browser_payment(order_id=order.pk, now=timezone.now())
+
+        later = refused.value.until + timedelta(seconds=1)
+        assert start_browser_payment(order_id=order.pk, now=later).client_secret is not None
