@@ -10,6 +10,7 @@ from django.urls import reverse_lazy
 SIDEBAR = {
     "Orders": [
         ("Orders", "receipt_long", "orders_order"),
+        ("Holds", "front_hand", "orders_orderhold"),
         ("Baskets", "shopping_basket", "orders_basket"),
         ("Messages", "mail", "notifications_message"),
     ],
@@ -18,6 +19,8 @@ SIDEBAR = {
         ("Accounts", "account_balance_wallet", "payments_orderaccount"),
         ("Operations", "sync_alt", "payments_paymentoperation"),
         ("Refunds", "undo", "payments_refund"),
+        ("Disputes", "gavel", "payments_dispute"),
+        ("Fraud warnings", "gpp_maybe", "payments_fraudwarning"),
         ("Ledger", "account_balance", "payments_ledgerentry"),
         ("Stripe events", "webhook", "payments_stripeevent"),
     ],

@@ -86,6 +86,33 @@ class RefundAdmin(HouseAdmin):
     inlines = (RefundItemInline, RefundOperationInline)
 
 
+@admin.register(models.Dispute)
+class DisputeAdmin(HouseAdmin):
+    list_display = (
+        "stripe_id",
+        "order",
+        chip(),
+        money("amount_minor"),
+        "reason",
+        "evidence_due_at",
+        "opened_at",
+    )
+    list_filter = ("state", "reason")
+    list_select_related = ("order",)
+    search_fields = ("=stripe_id", "=order__number")
+    search_help_text = "Stripe's id of the dispute or the order's number, in full"
+    ordering = ("-id",)
+
+
+@admin.register(models.FraudWarning)
+class FraudWarningAdmin(HouseAdmin):
+    list_display = ("stripe_id", "order", "kind", "is_actionable", "warned_at")
+    list_filter = ("is_actionable", "kind")
+    list_select_related = ("order",)
+    search_fields = ("=stripe_id", "=order__number")
+    ordering = ("-id",)
+
+
 @admin.register(models.LedgerEntry)
 class LedgerEntryAdmin(HouseAdmin):
     list_display = ("booked_at", "order", "account", money("amount_minor"), "txn")

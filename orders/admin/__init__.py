@@ -1,5 +1,5 @@
 """Staff pages of the shop."""
 
-from orders.admin import catalogue, orders
+from orders.admin import catalogue, holds, orders
 
-__all__ = ["catalogue", "orders"]
+__all__ = ["catalogue", "holds", "orders"]

@@ -6,11 +6,13 @@ from django.contrib import admin
 from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.urls import path
 
 from fulfillment import queries as fulfillment
 from globalmart.core.admin import HouseAdmin, chip, money
 from globalmart.core.ids import parse_order_number
 from globalmart.core.models import TimelineEntry
+from orders.admin import holds
 from orders.links import order_path
 from orders.models import Order, OrderLine
 from payments import queries as payments
@@ -54,6 +56,17 @@ class OrderAdmin(HouseAdmin):
     ordering = ("-id",)
     hidden = SHOWN_ABOVE
     change_form_before_template = "admin/orders/order/page.html"
+    # Its forms stand before the page's own: forms do not nest.
+    change_form_outer_before_template = "admin/orders/order/holds.html"
+
+    def get_urls(self) -> list[Any]:
+        """Add what the buttons of the page do."""
+        guard = self.admin_site.admin_view
+        return [
+            path("<int:order_id>/hold/", guard(holds.place), name="orders_order_hold"),
+            path("<int:order_id>/release/", guard(holds.release), name="orders_order_release"),
+            *super().get_urls(),
+        ]
 
     def view_on_site(self, order: Order) -> str:
         """Return the path of the customer's own page of the order."""
@@ -77,7 +90,7 @@ class OrderAdmin(HouseAdmin):
         """Show the order with what the other apps know of it."""
         context = dict(extra_context or {})
         if object_id.isdigit():
-            context |= _panels(int(object_id))
+            context |= _panels(int(object_id)) | holds.panel(request, int(object_id))
         answer: HttpResponse = super().change_view(request, object_id, form_url, context)
         return answer
 
@@ -98,6 +111,7 @@ def _panels(order_id: int) -> dict[str, Any]:
         "payment_status": payments.summaries([order_id]).get(order_id, "unpaid"),
         "fulfillment_status": fulfillment.summaries([order_id]).get(order_id, "unfulfilled"),
         "account": _account(order_id),
+        "disputes": payments.list_disputes(order_id=order_id),
         "attempts": payments.list_attempts(order_id=order_id),
         "requests": fulfillment.list_references(order_id=order_id),
         "parcels": fulfillment.list_shipments([order_id]).get(order_id, []),

@@ -29,6 +29,9 @@ TONES: dict[str, str] = {
     **dict.fromkeys(WAIT, "warning"),
     **dict.fromkeys(BAD, "danger"),
     **dict.fromkeys(("confirmed", "in_fulfillment", "accepted", "in_progress", "sent"), "info"),
+    **dict.fromkeys(("warning", "under_review", "on_hold"), "warning"),
+    **dict.fromkeys(("needs_response", "lost"), "danger"),
+    "won": "success",
     **dict.fromkeys(("committed", "submitted", "consumed", "partially_shipped"), "info"),
 }
 
