@@ -60,7 +60,7 @@ def apply_refund(
     books = open_books(refund_id=found, actor=actor, now=now)
     operation = books.open_operation()
     if shown is not None and not _is_this_try(books, operation, shown):
-        if answer.outcome in ENDED:
+        if answer.outcome in ENDED or _has_ended(books, shown):
             # An earlier try of ours, of which nothing more will come.
             return books.refund.state
         return _apply_external(shown, answer, actor, now)
@@ -99,6 +99,13 @@ def _is_this_try(
         and shown.amount_minor == refund.amount_minor
         and shown.currency == refund.currency
     )
+
+
+def _has_ended(books: RefundBooks, shown: StripeRefund) -> bool:
+    """Tell whether Stripe had shown this try before, and so its end: there is no other way to
+    the next one. What still calls it alive was true a moment ago."""
+    tries = books.refund.operations.filter(state=OperationState.DONE).values_list("uuid", flat=True)
+    return shown.metadata.get("operation_id") in {str(uuid) for uuid in tries}
 
 
 def _settle_operation(

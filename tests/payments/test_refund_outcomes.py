@@ -257,16 +257,33 @@ class TestAfterFailure:
         assert Refund.objects.get(pk=failed.pk).state == "succeeded"
         assert Refund.objects.count() == 1
 
-    def test_an_earlier_try_that_succeeded_after_all_is_not_lost(
-        self, failed: Refund, paid_order: Order, refunds: FakeRefunds
+    def test_what_was_true_before_it_failed_changes_nothing(
+        self, paid_order: Order, refunds: FakeRefunds
     ) -> None:
-        old = failed.stripe_refund_id or ""
-        service.retry_refund(refund_id=failed.pk, retried_by=CHIEF, now=NOON)
-        send(failed)
-        tell(refunds.set(old, "succeeded"))
+        refund = send(approved(paid_order))
+        once_true = refunds.show(refund.stripe_refund_id or "")
+        tell(refunds.set(refund.stripe_refund_id or "", "failed"))
+        service.retry_refund(refund_id=refund.pk, retried_by=CHIEF, now=NOON)
+        tell(once_true)
+        assert sums(paid_order) == (0, 500, 0)
+        send(refund)
+        tell(once_true)
+
+        assert (sums(paid_order), Refund.objects.count()) == ((500, 0, 500), 1)
+
+    def test_a_refused_try_that_was_made_after_all_is_not_lost(
+        self, paid_order: Order, refunds: FakeRefunds
+    ) -> None:
+        refunds.instead.append(RefundAnswer(RefundOutcome.REFUSED, code="charge_disputed"))
+        refund = send(approved(paid_order))
+        first = last_operation(refund)
+        service.retry_refund(refund_id=refund.pk, retried_by=CHIEF, now=NOON)
+        send(refund)
+        refunds.create(request=first.request, key=first.idempotency_key)
+        tell(refunds.show(f"re_{first.idempotency_key}"))
 
         assert sums(paid_order) == (1000, 0, 1000)
-        assert Refund.objects.get(stripe_refund_id=old).reason == "external"
+        assert Refund.objects.filter(reason="external").count() == 1
 
     def test_paying_back_another_way_reserves_and_then_counts(
         self, failed: Refund, paid_order: Order, refunds: FakeRefunds
