@@ -1,7 +1,7 @@
 """Which event wakes whom: the types of `globalmart.wiring`, and how its dotted names resolve."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from importlib import import_module
 from typing import Any
@@ -50,16 +50,28 @@ class Stuck:
 
 
 @dataclass(frozen=True, slots=True)
+class Timed:
+    """An RQ job that may also be late: its dotted name, its queue, and when, as cron writes it."""
+
+    job: str
+    queue: str
+    cron: str
+
+
+@dataclass(frozen=True, slots=True)
 class Wiring:
     """The whole choreography: event -> consumers, event -> work to ring for, kinds of work,
-    the dotted names of functions (*, now) -> list[Stuck] that the watchdog asks, and, by queue,
-    of functions that a worker calls once before it forks its first job."""
+    the dotted names of functions (*, now) -> list[Stuck] that the watchdog asks, by queue, of
+    functions that a worker calls once before it forks its first job, what is started by the
+    clock, and by domain the function that compares its books with somebody else's."""
 
     consumers: Mapping[str, tuple[Consumer, ...]]
     rings: Mapping[str, tuple[str, ...]]
     work: Mapping[str, Work]
     watched: Mapping[str, str]
     warm: Mapping[str, tuple[str, ...]]
+    timed: tuple[Timed, ...] = ()
+    reconcilers: Mapping[str, str] = field(default_factory=dict)
 
 
 @lru_cache
@@ -82,4 +94,5 @@ def dotted_names() -> list[str]:
     handlers = [consumer.handler for many in table.consumers.values() for consumer in many]
     work = [name for kind in table.work.values() for name in (kind.job, kind.has_due)]
     warm = [name for many in table.warm.values() for name in many]
-    return [*handlers, *work, *table.watched.values(), *warm]
+    timed = [one.job for one in table.timed]
+    return [*handlers, *work, *table.watched.values(), *warm, *timed, *table.reconcilers.values()]

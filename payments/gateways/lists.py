@@ -27,9 +27,9 @@ class ListedIntent:
 class Movement:
     """One line of our account at Stripe; minor units of `currency`, the account's own.
 
-    `source` is the refund, dispute or payout behind it, and of a charge its intent: that is what
-    our books know it by. `presented_minor` is the same amount in the customer's currency, known
-    where it was exchanged.
+    `source` is the payment (its intent) of a charge, a refund or a dispute, else the payout or
+    whatever is behind the line. `presented_minor` is the same amount in the customer's currency,
+    known where it was exchanged.
     """
 
     id: str

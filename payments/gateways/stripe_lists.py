@@ -135,7 +135,7 @@ def _movement(raw: Raw) -> Movement:
     source = raw.get("source")
     behind: Raw = source if isinstance(source, dict) else {}
     is_charge = behind.get("object") == "charge"
-    known_by = _id(behind.get("payment_intent")) if is_charge else ""
+    known_by = _id(behind.get("payment_intent"))
     currency = str(raw["currency"]).upper()
     presented = str(behind.get("currency") or "").upper()
     is_exchanged = bool(presented) and presented != currency

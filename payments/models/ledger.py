@@ -43,7 +43,7 @@ class BalanceTransaction(models.Model):
 
     stripe_id = models.CharField(max_length=255, unique=True)
     type = models.CharField(max_length=60)
-    # The charge, refund, dispute or payout that moved the money.
+    # The payment (its intent) that moved the money, by charge, refund or dispute; or the payout.
     source = models.CharField(max_length=255, blank=True, default="", db_index=True)
     amount_minor = models.BigIntegerField()
     fee_minor = models.BigIntegerField()

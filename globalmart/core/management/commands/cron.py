@@ -9,7 +9,8 @@ from rq.cron import CronJob, CronScheduler
 from rq.serializers import JSONSerializer
 from rq.utils import now
 
-from globalmart.core import heartbeat, jobs
+from globalmart.core import heartbeat
+from globalmart.core.choreography import resolve, wiring
 
 
 class JsonCronScheduler(CronScheduler):
@@ -33,5 +34,6 @@ class Command(BaseCommand):
         connections.close_all()
         heartbeat.beat_in_background("cron")
         scheduler = JsonCronScheduler(connection=Redis.from_url(settings.REDIS_URL))
-        scheduler.register(jobs.prune, queue_name="default", cron="17 3 * * *")
+        for timed in wiring().timed:
+            scheduler.register(resolve(timed.job), queue_name=timed.queue, cron=timed.cron)
         scheduler.start()  # type: ignore[no-untyped-call]
