@@ -144,7 +144,7 @@ def track(*, order: Order, now: datetime) -> Tracking:
         earliest=window[0] if window else None,
         latest=window[1] if window else None,
         can_pay=payable.is_open,
-        kept_until=order.payment_due_at if order.state == S.PENDING_PAYMENT else None,
+        kept_until=order.payment_due_at if payable.is_open else None,
         is_final=is_final,
         poll_seconds=3 if now - order.state_changed_at < CLOSE_WATCH else 30,
         version=hashlib.sha256(repr(facts).encode()).hexdigest()[:16],
