@@ -22,6 +22,10 @@ proof-recovery: ## the full sizes: 50 submits at once, 200 orders under FLUSHALL
 	@bin/bootstrap dev
 	@exec $(python) -m globalmart.sandbox exec -- $(python) -m tests.proofs recovery
 
+proof-money: ## money under fire: a thousand orders with ambiguous Stripe calls, refund storm, state machines, localstripe
+	@bin/bootstrap dev
+	@exec $(python) -m globalmart.sandbox exec -- $(python) -m tests.proofs money
+
 proof-import: ## the real data of SAMPLE=FILE, imported and run to the end (a quarter of an hour and more)
 	@bin/bootstrap dev
 	@GM_SAMPLE="$(SAMPLE)" exec $(python) -m globalmart.sandbox exec -- $(python) -m tests.proofs import
@@ -41,4 +45,4 @@ lock: ## compile requirements*.txt anew from requirements*.in
 clean: ## forget everything: data, secrets, virtual environment
 	@bin/clean
 
-.PHONY: help demo smoke test proof-recovery proof-import lint screenshots lock clean
+.PHONY: help demo smoke test proof-recovery proof-money proof-import lint screenshots lock clean

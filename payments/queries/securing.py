@@ -1,11 +1,17 @@
 """Whether goods may leave for the money that there is."""
 
+from datetime import datetime, timedelta
+
 from django.db.models import OuterRef, Subquery
 
+from globalmart.core.choreography import MOST_STUCK, Stuck
 from payments.models import PaymentAttempt, PaymentOperation
 from payments.queries.accounts import get_account, is_covered
-from payments.states import LATE, OperationKind, OperationState
+from payments.states import LATE, AttemptState, OperationKind, OperationState
 
+# How long before its end a hold alarms.
+WARN_BEFORE = timedelta(hours=24)
+HELD = (AttemptState.AUTHORIZED, AttemptState.PARTIALLY_CAPTURED)
 FAILED = (OperationState.DECLINED, OperationState.REFUSED)
 
 
@@ -23,3 +29,17 @@ def is_secured(*, order_id: int) -> bool:
         for row in attempts
     )
     return is_covered(order_id=order_id) and secured >= get_account(order_id=order_id).due_minor
+
+
+def list_ending_holds(*, now: datetime) -> list[Stuck]:
+    """Return holds that end within a day (Stripe's `capture_before`) and are not all captured."""
+    ending = PaymentAttempt.objects.filter(state__in=HELD, capture_before__lt=now + WARN_BEFORE)
+    return [
+        Stuck(
+            "order",
+            row.order_id,
+            "hold_ending",
+            f"the hold of attempt {row.number} ends at {row.capture_before:%F %T} UTC",
+        )
+        for row in ending.order_by("capture_before")[:MOST_STUCK]
+    ]

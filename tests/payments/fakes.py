@@ -59,7 +59,12 @@ class FakeStripe:
 
     def capture(self, *, intent_id: str, request: Mapping[str, Any], key: str) -> Answer:
         def apply() -> str:
-            self.set(intent_id, "succeeded", received=request["amount_to_capture"])
+            raw = self.intents[intent_id]
+            if key not in raw.setdefault("captures", {}):
+                raw["captures"][key] = request["amount_to_capture"]
+            is_final = request.get("final_capture", True)
+            status = "succeeded" if is_final else "requires_capture"
+            self.set(intent_id, status, received=sum(raw["captures"].values()))
             return intent_id
 
         return self._do("capture", intent_id, key, request, apply)

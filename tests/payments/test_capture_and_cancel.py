@@ -1,5 +1,7 @@
 """The last gate before money moves, and the only proof that none will."""
 
+from datetime import timedelta
+
 import pytest
 from django.db import transaction
 from django.utils import timezone
@@ -7,6 +9,8 @@ from django.utils import timezone
 from globalmart.core.models import Alert
 from orders.models import Order
 from payments.gateways.intents import Answer, Outcome
+from payments.models import PaymentAttempt, PaymentOperation
+from payments.queries import list_ending_holds
 from payments.services.operations import check_attempt, send_operation
 from payments.services.planning import plan_cancel, plan_capture
 from payments.states import AttemptState, OperationState
@@ -90,3 +94,91 @@ class TestCancel:
     def test_refuses_to_wait_for_the_network_in_a_transaction(self, order: Order) -> None:
         with pytest.raises(RuntimeError), transaction.atomic(), transaction.atomic():
             send_operation(operation_id=operation(order, "create").pk)
+
+
+class TestEndingHold:
+    def test_alarms_a_day_before_its_end_until_it_is_captured(
+        self, held: Order, stripe: FakeStripe
+    ) -> None:
+        now = timezone.now()
+        PaymentAttempt.objects.update(capture_before=now + timedelta(hours=25))
+        assert list_ending_holds(now=now) == []
+
+        later = now + timedelta(hours=2)
+        (found,) = list_ending_holds(now=later)
+        assert (found.kind, found.subject_id) == ("hold_ending", held.pk)
+
+        send(held, "capture")
+        assert list_ending_holds(now=later) == []
+
+
+class TestParts:
+    """Several parcels: several captures where the card allows them, one where it does not."""
+
+    def test_captures_each_parcel_where_the_card_allows_it(
+        self, order: Order, stripe: FakeStripe
+    ) -> None:
+        authorize(order)
+        PaymentAttempt.objects.update(is_multicapture=True)
+
+        plan_capture(order_id=order.pk, now=timezone.now(), amount_minor=1000)
+        plan_capture(order_id=order.pk, now=timezone.now(), amount_minor=1000)
+        send(order, "capture")
+
+        assert account_of(order).captured_minor == 1000
+        assert attempt_of(order).state == AttemptState.PARTIALLY_CAPTURED
+        assert operation(order, "capture").request == {
+            "amount_to_capture": 1000,
+            "final_capture": False,
+        }
+
+        plan_capture(order_id=order.pk, now=timezone.now(), amount_minor=2195)
+        send(order, "capture")
+
+        assert operation(order, "capture").request == {"amount_to_capture": 1195}
+        assert attempt_of(order).state == AttemptState.CAPTURED
+        assert stripe.methods().count("capture") == 2
+
+    def test_captures_all_with_the_first_parcel_elsewhere(
+        self, order: Order, stripe: FakeStripe
+    ) -> None:
+        authorize(order)
+
+        plan_capture(order_id=order.pk, now=timezone.now(), amount_minor=1000)
+        send(order, "capture")
+        plan_capture(order_id=order.pk, now=timezone.now(), amount_minor=2195)
+
+        assert account_of(order).captured_minor == 2195
+        assert PaymentOperation.objects.filter(kind="capture").count() == 1
+
+    def test_waits_for_the_answer_to_one_part_before_the_next(
+        self, order: Order, stripe: FakeStripe
+    ) -> None:
+        authorize(order)
+        PaymentAttempt.objects.update(is_multicapture=True)
+        plan_capture(order_id=order.pk, now=timezone.now(), amount_minor=1000)
+        stripe.lost["capture"] = 1
+        send(order, "capture")
+
+        plan_capture(order_id=order.pk, now=timezone.now(), amount_minor=2195)
+        assert PaymentOperation.objects.filter(kind="capture").count() == 1
+        send(order, "capture")
+        send(order, "capture")
+
+        assert stripe.methods().count("capture") == 2
+        assert account_of(order).captured_minor == 2195
+
+    def test_sends_a_part_again_that_was_not_applied(
+        self, order: Order, stripe: FakeStripe
+    ) -> None:
+        authorize(order)
+        PaymentAttempt.objects.update(is_multicapture=True)
+        plan_capture(order_id=order.pk, now=timezone.now(), amount_minor=1000)
+        send(order, "capture")
+        plan_capture(order_id=order.pk, now=timezone.now(), amount_minor=2195)
+        stripe.instead["capture"].append(Answer(Outcome.UNKNOWN, code="timeout"))
+        send(order, "capture")
+
+        assert send(order, "capture").state == OperationState.DONE
+        assert len(set(stripe.keys("capture"))) == 2
+        assert account_of(order).captured_minor == 2195
