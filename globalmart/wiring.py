@@ -5,7 +5,7 @@ down; a system check resolves each at start-up. An event without a line here is 
 readers alone.
 """
 
-from globalmart.core.choreography import Consumer, Wiring, Work
+from globalmart.core.choreography import Consumer, Timed, Wiring, Work
 
 WIRING = Wiring(
     # An event's consumers run once each, in a transaction that also marks the delivery done.
@@ -34,6 +34,13 @@ WIRING = Wiring(
                 ("notifications.messages",),
             ),
         ),
+        "order.late_payment_returned": (
+            Consumer(
+                "notifications.jobs.on_late_payment_returned",
+                "notifications",
+                ("notifications.messages",),
+            ),
+        ),
     },
     # Work whose rows were made due in the event's own transaction.
     rings={
@@ -56,6 +63,10 @@ WIRING = Wiring(
         "payments.webhooks": Work(
             "payments.jobs.apply_webhooks", "webhooks", "payments.queries.has_due_webhooks"
         ),
+        # What is left of the comparison of everything; webhooks are hints, so they can wait.
+        "payments.reconciliation": Work(
+            "payments.jobs.reconcile_whole", "webhooks", "payments.queries.has_due_reconciliation"
+        ),
         "fulfillment.requests": Work(
             "fulfillment.jobs.submit_due", "fulfillment", "fulfillment.queries.has_due_requests"
         ),
@@ -75,10 +86,12 @@ WIRING = Wiring(
     watched={
         "order_stuck": "orders.queries.orders.list_stuck",
         "payment_stuck": "payments.queries.list_stuck_attempts",
+        "hold_ending": "payments.queries.list_ending_holds",
         "operation_stuck": "payments.queries.list_stuck_operations",
         "refund_stuck": "payments.queries.list_stuck_refunds",
         "dispute_stuck": "payments.queries.list_stuck_disputes",
         "evidence_due": "payments.queries.list_evidence_due",
+        "reconciliation_late": "payments.queries.list_late_reconciliations",
         "fulfillment_stuck": "fulfillment.queries.list_stuck",
         "message_stuck": "notifications.queries.list_stuck",
     },
@@ -89,4 +102,12 @@ WIRING = Wiring(
         "fulfillment": ("fulfillment.gateways.current",),
         "notifications": ("notifications.gateways.load",),
     },
+    # What the clock starts. What must not be late is the sweeper's.
+    timed=(
+        Timed("globalmart.core.jobs.prune", "default", "17 3 * * *"),
+        Timed("payments.jobs.reconcile_recent", "webhooks", "*/5 * * * *"),
+        Timed("payments.jobs.begin_reconciliation", "webhooks", "37 2 * * *"),
+    ),
+    # Domain -> what `manage.py reconcile DOMAIN` compares.
+    reconcilers={"payments": "payments.services.reconciling.running.reconcile"},
 )

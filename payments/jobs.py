@@ -1,19 +1,26 @@
 """RQ jobs of payments. Each works all due rows of its kind in a bounded pool."""
 
+import logging
 from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
 
 from globalmart.core import bell
+from globalmart.core.reconciliation import Report, Unfinished
 from globalmart.core.work import drain
 from payments.models import PaymentAttempt, PaymentOperation, Refund, StripeEvent
 from payments.services.inbox import apply_event
 from payments.services.operations import LEASE_SECONDS, check_attempt, send_operation
+from payments.services.reconciling import running
 from payments.services.refund_outcomes import check_seconds
-from payments.services.refunding import check_refund
+from payments.services.refunding import check_refund, send_refund
+
+log = logging.getLogger(__name__)
 
 CHECK_LEASE = timedelta(seconds=30)
+# The comparison of everything makes room for the queue's other work after this.
+WHOLE_BUDGET = timedelta(seconds=20)
 
 
 def work_operations() -> None:
@@ -25,7 +32,12 @@ def work_operations() -> None:
             now=timezone.now(), limit=limit, lease_seconds=LEASE_SECONDS
         )
 
-    drain(claim=claim, work=lambda key: send_operation(operation_id=key))
+    drain(claim=claim, work=_work_operation)
+
+
+def _work_operation(operation_id: int) -> None:
+    is_refund = PaymentOperation.objects.filter(pk=operation_id, refund__isnull=False).exists()
+    (send_refund if is_refund else send_operation)(operation_id=operation_id)
 
 
 def check_attempts() -> None:
@@ -91,3 +103,37 @@ def apply_webhooks() -> None:
         )
 
     drain(claim=claim, work=lambda key: apply_event(event_pk=key, now=timezone.now()), threads=4)
+
+
+def reconcile_recent() -> None:
+    """Compare with Stripe what has moved lately, heal what is safe, open cases for the rest."""
+    try:
+        _tell(running.reconcile_recent(now=timezone.now()))
+    except Unfinished as error:
+        log.warning("the comparison with Stripe goes on next time: %s", error)
+
+
+def begin_reconciliation() -> None:
+    """Have everything compared with Stripe; `reconcile_whole` does it, part by part."""
+    running.begin_whole(now=timezone.now())
+    bell.ring({"payments.reconciliation"})
+
+
+def reconcile_whole() -> None:
+    """Go on with the comparison of everything, for a bounded time."""
+    bell.answer("payments.reconciliation")
+    try:
+        report = running.continue_whole(now=timezone.now(), budget=WHOLE_BUDGET)
+    except Unfinished as error:
+        log.warning("the comparison with Stripe goes on next time: %s", error)
+        return
+    if report is not None:
+        _tell(report)
+
+
+def _tell(report: Report) -> None:
+    if report.found:
+        log.warning(
+            "compared with Stripe: %s differ, %s healed: %s",
+            *(report.found.total(), report.healed.total(), "; ".join(report.examples[:5])),
+        )

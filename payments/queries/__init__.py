@@ -7,6 +7,7 @@ from payments.queries.attempts import (
     find_attempt,
     find_live_attempt,
     list_attempts,
+    resting_until,
 )
 from payments.queries.disputes import (
     DisputeView,
@@ -17,6 +18,7 @@ from payments.queries.disputes import (
     list_stuck_disputes,
     stops_shipping,
 )
+from payments.queries.reconciliation import has_due_reconciliation, list_late_reconciliations
 from payments.queries.refunds import (
     RefundPart,
     RefundView,
@@ -24,7 +26,7 @@ from payments.queries.refunds import (
     list_refunds,
     refundable_minor,
 )
-from payments.queries.securing import is_secured
+from payments.queries.securing import is_secured, list_ending_holds
 from payments.queries.waiting import (
     has_due_checks,
     has_due_operations,
@@ -51,6 +53,7 @@ __all__ = [
     "get_account",
     "has_due_checks",
     "has_due_operations",
+    "has_due_reconciliation",
     "has_due_webhooks",
     "has_fraud_warning",
     "has_open_dispute",
@@ -59,10 +62,13 @@ __all__ = [
     "is_settled",
     "list_attempts",
     "list_disputes",
+    "list_ending_holds",
     "list_evidence_due",
+    "list_late_reconciliations",
     "list_stuck_attempts",
     "list_stuck_disputes",
     "list_stuck_operations",
+    "resting_until",
     "stops_shipping",
     "summaries",
 ]
