@@ -56,7 +56,7 @@ def client_address(request: HttpRequest) -> str:
     claimed = request.headers.get("X-Forwarded-For", "") if settings.PROXIES else ""
     hops = [hop.strip() for hop in claimed.split(",") if hop.strip()]
     hops.append(request.META.get("REMOTE_ADDR", ""))
-    seen = hops[max(0, len(hops) - 1 - settings.PROXIES)]
+    seen: str = hops[max(0, len(hops) - 1 - settings.PROXIES)]
     try:
         address = ipaddress.ip_address(seen)
     except ValueError:

@@ -39,7 +39,7 @@ class Limit:
 def take(*, limit: Limit, subject: str, now: datetime) -> int:
     """Count one try. Return 0, or the seconds to wait where the count is full already."""
     digest = _digest(limit, subject)
-    told = {
+    told: dict[str, str | int | datetime] = {
         "scope": limit.scope,
         "digest": digest,
         "most": limit.most,
