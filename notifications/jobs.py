@@ -5,6 +5,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from globalmart.core import bell
+from globalmart.core.db import Lease
 from globalmart.core.work import drain
 from notifications.models import Message
 from notifications.services import outgoing
@@ -49,9 +50,13 @@ def send_due() -> None:
     """Send the messages that are due."""
     bell.answer("notifications.messages")
 
-    def claim(limit: int) -> list[int]:
-        return Message.objects.all().claim(
+    def claim(limit: int) -> list[Lease]:
+        return Message.objects.all().lease(
             now=timezone.now(), limit=limit, lease_seconds=outgoing.LEASE_SECONDS
         )
 
-    drain(claim=claim, work=lambda key: outgoing.send_message(message_id=key), threads=4)
+    drain(
+        claim=claim,
+        work=lambda each: outgoing.send_message(message_id=each.key, token=each.token),
+        threads=4,
+    )

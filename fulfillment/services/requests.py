@@ -87,13 +87,14 @@ def open_fulfillment(
     Warehouse.objects.filter(pk=warehouse.pk, due_at__isnull=True).update(due_at=now)
 
 
-def submit(*, fulfillment_id: int) -> None:
+def submit(*, fulfillment_id: int, token: UUID) -> None:
     """Send one request, or find out what became of it, and record the outcome.
 
-    Waits for the network; refuses to run in a transaction.
+    Does nothing when the lease with this token has passed to somebody else. Waits for the network;
+    refuses to run in a transaction.
     """
-    row, is_resend = _take(fulfillment_id=fulfillment_id, now=timezone.now())
-    if row is None or row.lease_token is None:
+    row, is_resend = _take(fulfillment_id=fulfillment_id, token=token, now=timezone.now())
+    if row is None:
         return
     if not is_resend or (_is_absent(row) and _may_go_again(row)):
         _send(row, is_resend=is_resend)
@@ -139,9 +140,11 @@ def _send(row: Fulfillment, *, is_resend: bool) -> None:
 
 
 @transaction.atomic(durable=True)
-def _take(*, fulfillment_id: int, now: datetime) -> tuple[Fulfillment | None, bool]:
+def _take(*, fulfillment_id: int, token: UUID, now: datetime) -> tuple[Fulfillment | None, bool]:
     """Commit that we are about to send; tell whether it may have been sent before."""
     row = Fulfillment.objects.locked().get(pk=fulfillment_id)
+    if not row.is_held_by(token):
+        return None, False
     if row.state not in UNSENT | IN_DOUBT:
         row.rest()
         row.save(update_fields=list(WORK_FIELDS))
@@ -159,9 +162,14 @@ def _take(*, fulfillment_id: int, now: datetime) -> tuple[Fulfillment | None, bo
 def _may_go_again(row: Fulfillment) -> bool:
     """Tell whether what certainly did not arrive may be sent again: not while its order is held."""
     fresh = _locked(row, row.lease_token)
-    if fresh is None or not fresh.is_held:
-        return fresh is not None
+    if fresh is None:
+        return False
     now = timezone.now()
+    if not fresh.is_held:
+        # The look-up may have taken half of the lease; the call that follows needs its own.
+        fresh.lease_until = now + timedelta(seconds=LEASE_SECONDS)
+        fresh.save(update_fields=["lease_until"])
+        return True
     move(fresh, FulfillmentState.READY, now, "never arrived")
     holds.park(fresh, now)
     fresh.save()
@@ -172,7 +180,8 @@ def _is_surely_absent(row: Fulfillment, now: datetime) -> bool:
     """Two look-ups without a find, a minute apart. The first one is noted."""
     if row.absent_since is not None:
         return now - row.absent_since >= ABSENT_FOR
-    Fulfillment.objects.filter(pk=row.pk).update(absent_since=now)
+    ours = Fulfillment.objects.filter(pk=row.pk, lease_token=row.lease_token)
+    ours.update(absent_since=now)
     return False
 
 

@@ -2,6 +2,7 @@
 
 import logging
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.conf import settings
 from django.db import DataError, IntegrityError, transaction
@@ -34,19 +35,22 @@ ENDED = (FulfillmentState.SHIPPED, FulfillmentState.CANCELLED, FulfillmentState.
 PICKING = {"picking", "packed", "partially_shipped", "shipped"}
 
 
-def poll(*, warehouse_id: int) -> None:
+def poll(*, warehouse_id: int, token: UUID) -> None:
     """Read the warehouse's changes to the end and record them; set the time of the next poll.
 
-    Waits for the network; refuses to run in a transaction.
+    Ends when the lease with this token has passed to somebody else. Waits for the network; refuses
+    to run in a transaction.
     """
-    warehouse = Warehouse.objects.get(pk=warehouse_id)
+    warehouse = Warehouse.objects.filter(pk=warehouse_id, lease_token=token).first()
+    if warehouse is None:
+        return
     try:
         while _read_page(warehouse):
             pass
     except (WarehouseUnavailable, OutcomeUnknown, WarehouseRejected) as error:
         seconds = backoff(warehouse.tries, most=60)
         warehouse.postpone(now=timezone.now(), seconds=seconds, error=str(error))
-        warehouse.save(update_fields=list(WORK_FIELDS))
+        _save(warehouse, *WORK_FIELDS)
     else:
         _rest_until_next(warehouse)
 
@@ -59,15 +63,20 @@ def _read_page(warehouse: Warehouse) -> bool:
     now = timezone.now()
     warehouse.poll_cursor, warehouse.polled_at = page.next_cursor, now
     warehouse.lease_until = now + timedelta(seconds=LEASE_SECONDS)
-    warehouse.save(update_fields=["poll_cursor", "polled_at", "lease_until"])
-    return page.has_more
+    return _save(warehouse, "poll_cursor", "polled_at", "lease_until") and page.has_more
 
 
 def _rest_until_next(warehouse: Warehouse) -> None:
     warehouse.tries = 0
     now = timezone.now()
     warehouse.postpone(now=now, seconds=settings.WMS_POLL_SECONDS)
-    warehouse.save(update_fields=["tries", *WORK_FIELDS])
+    _save(warehouse, "tries", *WORK_FIELDS)
+
+
+def _save(warehouse: Warehouse, *fields: str) -> bool:
+    """Write these fields if our lease is still the one that counts; tell whether it is."""
+    ours = Warehouse.objects.filter(pk=warehouse.pk, lease_token=warehouse.lease_token)
+    return ours.update(**{name: getattr(warehouse, name) for name in fields}) == 1
 
 
 def record(*, warehouse_id: int, found: WarehouseOrder) -> None:

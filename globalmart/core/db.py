@@ -1,7 +1,7 @@
 """What every app's tables share: ordered locks, work rows, no network in transactions."""
 
 from datetime import datetime, timedelta
-from typing import Any, Self, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 from uuid import UUID, uuid4
 
 from django.db import connection, models, transaction
@@ -53,6 +53,13 @@ class LockingQuerySet(models.QuerySet[Row]):
         return self.order_by("pk").select_for_update(of=("self",), no_key=True)
 
 
+class Lease(NamedTuple):
+    """A work row and the token of the claim that leased it."""
+
+    key: int
+    token: UUID
+
+
 class WorkQuerySet(LockingQuerySet[Row]):
     def due(self, *, now: datetime) -> Self:
         """Rows whose time has come and that no live worker holds."""
@@ -60,7 +67,20 @@ class WorkQuerySet(LockingQuerySet[Row]):
         return self.filter(free, due_at__lte=now)
 
     def claim(self, *, now: datetime, limit: int, lease_seconds: float) -> list[int]:
-        """Lease up to `limit` due rows, oldest first, and return their keys; commits."""
+        """Lease up to `limit` due rows, oldest first, and return their keys; commits.
+
+        For work that is one transaction under the row's lock: who comes too late finds it done.
+        """
+        leases = self.lease(now=now, limit=limit, lease_seconds=lease_seconds)
+        return [lease.key for lease in leases]
+
+    def lease(self, *, now: datetime, limit: int, lease_seconds: float) -> list[Lease]:
+        """Lease up to `limit` due rows, oldest first, and return them with the token; commits.
+
+        For work that waits for the network: it must compare the token before it sends and before
+        it writes, for its lease may have ended while the row waited for a thread.
+        """
+        token = uuid4()
         with transaction.atomic(durable=True):
             rows = self.due(now=now).order_by("due_at", "pk")
             keys = list(
@@ -70,10 +90,10 @@ class WorkQuerySet(LockingQuerySet[Row]):
             )
             self.filter(pk__in=keys).update(
                 lease_until=now + timedelta(seconds=lease_seconds),
-                lease_token=uuid4(),
+                lease_token=token,
                 tries=F("tries") + 1,
             )
-        return keys
+        return [Lease(key, token) for key in keys]
 
 
 class WorkRow(models.Model):

@@ -6,12 +6,15 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from random import uniform
 from threading import Barrier
+from typing import TypeVar
 
 from django.db import connections
 
 from globalmart.core.requests import correlated
 
 log = logging.getLogger(__name__)
+# What a claim gives out, and the work is told: a key, or a key with the token of its lease.
+Claimed = TypeVar("Claimed")
 
 BUDGET_SECONDS = 30.0
 # A job stays this long after its last row: cheaper than a new fork for a row 100 ms later.
@@ -31,16 +34,17 @@ def backoff(tries: int, *, first: float = 1.0, most: float = 300.0) -> float:
 
 def drain(
     *,
-    claim: Callable[[int], list[int]],
-    work: Callable[[int], None],
+    claim: Callable[[int], list[Claimed]],
+    work: Callable[[Claimed], None],
     threads: int = 8,
     budget_seconds: float = BUDGET_SECONDS,
     linger_seconds: float = LINGER_SECONDS,
 ) -> int:
     """Claim and work rows until none has come for a while; return how many were worked.
 
-    `claim(limit)` leases due rows and returns their keys; `work(key)` must leave its row either
-    finished or due later. An exception is logged and its row comes back when the lease ends.
+    `claim(limit)` leases due rows and returns their keys or leases; `work(each)` must leave its
+    row either finished or due later. An exception is logged and its row comes back when the lease
+    ends.
     """
     count = 0
     running: set[Future[None]] = set()
@@ -70,12 +74,12 @@ def drain(
     return count
 
 
-def _guarded(work: Callable[[int], None], key: int) -> None:
+def _guarded(work: Callable[[Claimed], None], claimed: Claimed) -> None:
     with correlated():
         try:
-            work(key)
+            work(claimed)
         except Exception:
-            log.exception("work on row %s failed; its lease will end", key)
+            log.exception("work on row %s failed; its lease will end", claimed)
 
 
 def _close_connections(pool: ThreadPoolExecutor, threads: int) -> None:

@@ -61,13 +61,14 @@ def queue_message(
     )
 
 
-def send_message(*, message_id: int) -> None:
+def send_message(*, message_id: int, token: UUID) -> None:
     """Render and hand over one message and record what the provider said.
 
-    Waits for the network; refuses to run in a transaction. After an answer that never came the
-    message is sent once more at most: no provider here offers an idempotency key.
+    Does nothing when the lease with this token has passed to somebody else. Waits for the network;
+    refuses to run in a transaction. After an answer that never came the message is sent once more
+    at most: no provider here offers an idempotency key.
     """
-    message = _take(message_id=message_id, now=timezone.now())
+    message = _take(message_id=message_id, token=token, now=timezone.now())
     if message is None:
         return
     who = get_recipient(order_id=message.order_id)
@@ -103,9 +104,11 @@ def _hand_over(message: Message, who: Recipient) -> str:
 
 
 @transaction.atomic(durable=True)
-def _take(*, message_id: int, now: datetime) -> Message | None:
+def _take(*, message_id: int, token: UUID, now: datetime) -> Message | None:
     """Commit that the message is being sent, before it is."""
     message = Message.objects.locked().get(pk=message_id)
+    if not message.is_held_by(token):
+        return None
     sendable = {MessageState.QUEUED, MessageState.UNKNOWN, MessageState.SENDING}
     if message.state not in sendable:
         message.rest()
@@ -124,6 +127,7 @@ def _take(*, message_id: int, now: datetime) -> Message | None:
     if message.state == MessageState.UNKNOWN:
         message.data["was_unknown"] = True
     _step(message, MessageState.SENDING, now)
+    message.lease_until = now + timedelta(seconds=LEASE_SECONDS)
     message.save()
     return message
 

@@ -62,6 +62,15 @@ class TestClaim:
         assert not rows.get(pk=key).is_held_by(token)
         assert rows.get(pk=key).tries == 2
 
+    def test_gives_each_lease_a_token_of_its_own(self, order: Order) -> None:
+        rows, now = PaymentOperation.objects.all(), timezone.now()
+        (first,) = rows.lease(now=now, limit=9, lease_seconds=60)
+        (second,) = rows.lease(now=now + timedelta(seconds=61), limit=9, lease_seconds=60)
+
+        assert first.key == second.key
+        assert not rows.get(pk=first.key).is_held_by(first.token)
+        assert rows.get(pk=second.key).is_held_by(second.token)
+
 
 class TestApplyOutcome:
     def test_books_once_for_two_answers_at_once(self, order: Order) -> None:

@@ -33,8 +33,10 @@ def state(row: Fulfillment) -> str:
 def work(row: Fulfillment) -> Fulfillment:
     """What the job does with a row that is due, without the waiting."""
     Fulfillment.objects.filter(due_at__isnull=False).update(due_at=timezone.now(), lease_until=None)
-    for key in Fulfillment.objects.all().claim(now=timezone.now(), limit=9, lease_seconds=50):
-        requests.submit(fulfillment_id=key)
+    for key, token in Fulfillment.objects.all().lease(
+        now=timezone.now(), limit=9, lease_seconds=50
+    ):
+        requests.submit(fulfillment_id=key, token=token)
     return Fulfillment.objects.get(pk=row.pk)
 
 
@@ -64,10 +66,11 @@ class TestHold:
     def test_stops_a_request_that_a_worker_has_claimed_already(
         self, request_row: Fulfillment, warehouse: FakeWarehouse
     ) -> None:
-        Fulfillment.objects.all().claim(now=timezone.now(), limit=9, lease_seconds=50)
+        due = Fulfillment.objects.all()
+        ((key, token),) = due.lease(now=timezone.now(), limit=9, lease_seconds=50)
         hold(request_row)
 
-        requests.submit(fulfillment_id=request_row.pk)
+        requests.submit(fulfillment_id=key, token=token)
 
         assert warehouse.submitted == []
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from django.utils import timezone
@@ -22,12 +22,18 @@ from tests.fulfillment.conftest import open_request
 from tests.fulfillment.fakes import FakeWarehouse
 
 
+def lease(row: Fulfillment) -> UUID:
+    """Lease the row, whoever holds it, and return the token."""
+    Fulfillment.objects.update(due_at=timezone.now(), lease_until=None)
+    due = Fulfillment.objects.all()
+    ((key, token),) = due.lease(now=timezone.now(), limit=9, lease_seconds=50)
+    assert key == row.pk
+    return token
+
+
 def submit(row: Fulfillment) -> Fulfillment:
     """What the job does, without the waiting."""
-    Fulfillment.objects.update(due_at=timezone.now(), lease_until=None)
-    claimed = Fulfillment.objects.all().claim(now=timezone.now(), limit=9, lease_seconds=50)
-    assert claimed == [row.pk]
-    requests.submit(fulfillment_id=row.pk)
+    requests.submit(fulfillment_id=row.pk, token=lease(row))
     return Fulfillment.objects.get(pk=row.pk)
 
 
@@ -192,6 +198,35 @@ class TestSubmit:
 
         assert row.state != FulfillmentState.ACCEPTED
         assert names() == []
+
+    def test_sends_nothing_for_a_zombie(
+        self, request_row: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        zombie, token = lease(request_row), lease(request_row)
+
+        requests.submit(fulfillment_id=request_row.pk, token=zombie)
+        assert warehouse.submitted == []
+        untouched = Fulfillment.objects.get()
+        assert (untouched.state, untouched.lease_token) == (FulfillmentState.READY, token)
+
+        requests.submit(fulfillment_id=request_row.pk, token=token)
+        assert len(warehouse.submitted) == 1
+
+    def test_sends_nothing_again_once_its_lease_is_lost_during_the_look_up(
+        self,
+        request_row: Fulfillment,
+        warehouse: FakeWarehouse,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        warehouse.answers.append(OutcomeUnknown("timeout"))
+        submit(request_row)
+        Fulfillment.objects.update(absent_since=timezone.now() - timedelta(seconds=60))
+        # Somebody else leases the row while we wait for the look-up.
+        monkeypatch.setattr(FakeWarehouse, "get_order", lambda *_words: lease(request_row) and None)
+
+        submit(request_row)
+
+        assert len(warehouse.submitted) == 1
 
     def test_leaves_an_accepted_request_alone(
         self, request_row: Fulfillment, warehouse: FakeWarehouse

@@ -8,11 +8,11 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from fulfillment import queries
-from fulfillment.gateways.wms import OutcomeUnknown, WarehouseUnavailable
+from fulfillment.gateways.wms import ChangePage, OutcomeUnknown, WarehouseUnavailable
 from fulfillment.models import Fulfillment, FulfillmentLine, Shipment, Warehouse
 from fulfillment.services import requests, shipments
 from fulfillment.states import FULFILLMENT_AGE, FulfillmentState
-from globalmart.core.db import constraint_name
+from globalmart.core.db import Lease, constraint_name
 from globalmart.core.models import Alert, OutboxEvent
 from tests import builders
 from tests.fulfillment.conftest import levels, open_request
@@ -23,13 +23,22 @@ ALL = {"MUG": 2, "CUP": 1}
 
 @pytest.fixture
 def accepted(request_row: Fulfillment) -> Fulfillment:
-    Fulfillment.objects.all().claim(now=timezone.now(), limit=1, lease_seconds=50)
-    requests.submit(fulfillment_id=request_row.pk)
+    due = Fulfillment.objects.all()
+    ((key, token),) = due.lease(now=timezone.now(), limit=1, lease_seconds=50)
+    requests.submit(fulfillment_id=key, token=token)
     return Fulfillment.objects.get()
 
 
+def lease_poll() -> Lease:
+    Warehouse.objects.update(due_at=timezone.now(), lease_until=None)
+    due = Warehouse.objects.all()
+    (lease,) = due.lease(now=timezone.now(), limit=9, lease_seconds=90)
+    return lease
+
+
 def poll() -> Warehouse:
-    shipments.poll(warehouse_id=Warehouse.objects.get().pk)
+    key, token = lease_poll()
+    shipments.poll(warehouse_id=key, token=token)
     return Warehouse.objects.get()
 
 
@@ -178,6 +187,34 @@ class TestPoll:
         assert (found.poll_cursor, found.last_error) == ("", str(error))
 
         assert poll().poll_cursor == "1"
+
+    def test_asks_nothing_for_a_zombie(
+        self, accepted: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        zombie, lease = lease_poll(), lease_poll()
+        warehouse.poll_errors.append(AssertionError("a zombie has asked"))
+
+        shipments.poll(warehouse_id=zombie.key, token=zombie.token)
+
+        assert Warehouse.objects.get().lease_token == lease.token
+        assert Warehouse.objects.get().lease_until is not None
+
+    def test_leaves_place_and_lease_to_whoever_took_it_over(
+        self, accepted: Fulfillment, warehouse: FakeWarehouse, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        taken: list[Lease] = []
+
+        def list_changes(*_words: object) -> ChangePage:
+            taken.append(lease_poll())
+            return ChangePage((), "9", has_more=True)
+
+        monkeypatch.setattr(FakeWarehouse, "list_changes", list_changes)
+
+        row = poll()
+
+        assert len(taken) == 1
+        assert (row.poll_cursor, row.lease_token) == ("", taken[0].token)
+        assert row.lease_until is not None
 
     def test_is_not_stopped_by_one_order_that_cannot_be(
         self, accepted: Fulfillment, warehouse: FakeWarehouse

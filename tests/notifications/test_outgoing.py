@@ -22,12 +22,17 @@ def queue(order: Order, kind: str = "order_confirmed", event_id: UUID = EVENT) -
     queue_message(event_id=event_id, order_id=order.pk, kind=kind, data={}, now=timezone.now())
 
 
+def lease_all() -> UUID:
+    """Lease every message, whoever holds it, and return the token."""
+    Message.objects.update(due_at=timezone.now(), lease_until=None)
+    leases = Message.objects.all().lease(now=timezone.now(), limit=9, lease_seconds=30)
+    return leases[0].token
+
+
 def send(channel: str = "email") -> Message:
     """What the job does, without the waiting."""
-    Message.objects.update(due_at=timezone.now(), lease_until=None)
     row = Message.objects.get(channel=channel)
-    Message.objects.all().claim(now=timezone.now(), limit=9, lease_seconds=30)
-    send_message(message_id=row.pk)
+    send_message(message_id=row.pk, token=lease_all())
     return Message.objects.get(pk=row.pk)
 
 
@@ -101,6 +106,20 @@ class TestSendMessage:
         send()
 
         assert len(post.sent) == 1
+
+    def test_sends_nothing_for_a_zombie(self, order: Order, post: FakePost) -> None:
+        queue(order)
+        row = Message.objects.get()
+        zombie = lease_all()
+        token = lease_all()
+        # Whoever took the message over is sending it; to the zombie it would look abandoned.
+        Message.objects.update(state=MessageState.SENDING)
+
+        send_message(message_id=row.pk, token=zombie)
+
+        assert post.sent == []
+        row.refresh_from_db()
+        assert (row.state, row.lease_token) == (MessageState.SENDING, token)
 
     def test_is_committed_as_sending_before_it_is_sent(
         self, order: Order, post: FakePost, monkeypatch: pytest.MonkeyPatch
