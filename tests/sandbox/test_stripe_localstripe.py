@@ -4,19 +4,13 @@ It ignores idempotency keys, declines no card on manual capture, captures what w
 knows few parameters, so the list holds to what both claim to do as Stripe does.
 """
 
-import os
-import shutil
-import signal
-import subprocess
-import sys
-import urllib.request
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 import stripe
 
-from tests.sandbox.stripe_process import SERVER_KEY, StripeProcess, free_port, wait_for
+from tests.sandbox.localstripe_process import find_localstripe, localstripe
+from tests.sandbox.stripe_process import SERVER_KEY, StripeProcess
 
 Scenario = Callable[[stripe.StripeClient], None]
 
@@ -102,31 +96,11 @@ def ours(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def theirs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    beside = Path(sys.executable).with_name("localstripe")
-    program = str(beside) if beside.exists() else shutil.which("localstripe")
+    program = find_localstripe()
     if program is None:
         pytest.skip("localstripe is not installed: the second opinion on the sandbox is not asked")
-    port = free_port()
-    process = subprocess.Popen(
-        [program, "--from-scratch", "--port", str(port)],
-        cwd=tmp_path_factory.mktemp("localstripe"),
-        stderr=subprocess.DEVNULL,
-    )
-    url = f"http://127.0.0.1:{port}"
-    try:
-        wait_for(lambda: _answers(url), seconds=15)
+    with localstripe(program, tmp_path_factory.mktemp("localstripe")) as url:
         yield url
-    finally:
-        os.kill(process.pid, signal.SIGTERM)
-        process.wait(10)
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{url}/js.stripe.com/v3/", timeout=2) as answer:  # noqa: S310
-            return bool(answer.status == 200)
-    except OSError:
-        return False
 
 
 class TestScenarios:
