@@ -12,7 +12,7 @@ from fulfillment import queries as fulfillment
 from globalmart.core.admin import HouseAdmin, chip, money
 from globalmart.core.ids import parse_order_number
 from globalmart.core.models import TimelineEntry
-from orders.admin import holds
+from orders.admin import holds, refunds
 from orders.links import order_path
 from orders.models import Order, OrderLine
 from payments import queries as payments
@@ -57,7 +57,7 @@ class OrderAdmin(HouseAdmin):
     hidden = SHOWN_ABOVE
     change_form_before_template = "admin/orders/order/page.html"
     # Its forms stand before the page's own: forms do not nest.
-    change_form_outer_before_template = "admin/orders/order/holds.html"
+    change_form_outer_before_template = "admin/orders/order/forms.html"
 
     def get_urls(self) -> list[Any]:
         """Add what the buttons of the page do."""
@@ -65,6 +65,12 @@ class OrderAdmin(HouseAdmin):
         return [
             path("<int:order_id>/hold/", guard(holds.place), name="orders_order_hold"),
             path("<int:order_id>/release/", guard(holds.release), name="orders_order_release"),
+            path("<int:order_id>/refund/", guard(refunds.ask), name="orders_order_refund"),
+            path(
+                "<int:order_id>/refund/<int:refund_id>/<slug:action>/",
+                guard(refunds.act),
+                name="orders_order_refund_act",
+            ),
             *super().get_urls(),
         ]
 
@@ -90,7 +96,9 @@ class OrderAdmin(HouseAdmin):
         """Show the order with what the other apps know of it."""
         context = dict(extra_context or {})
         if object_id.isdigit():
-            context |= _panels(int(object_id)) | holds.panel(request, int(object_id))
+            order_id = int(object_id)
+            context |= _panels(order_id) | holds.panel(request, order_id)
+            context |= refunds.panel(request, order_id)
         answer: HttpResponse = super().change_view(request, object_id, form_url, context)
         return answer
 

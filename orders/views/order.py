@@ -11,6 +11,7 @@ from django.views.decorators.http import require_safe
 from orders import links
 from orders.models import Order
 from orders.queries import tracking
+from orders.queries.refunds import list_notes
 from orders.states import OrderState
 from orders.views import sessions
 
@@ -36,6 +37,7 @@ def show(request: HttpRequest, number: str, secret: str) -> HttpResponse:
             **_context(order),
             "is_new": is_new,
             "lines": tracking.list_lines(order=order),
+            "refunds": list_notes(order_id=order.pk),
         },
     )
     if is_new and order.state != OrderState.PENDING_PAYMENT:
