@@ -9,10 +9,10 @@ from functools import partial
 from rich.console import Console
 from rich.table import Table
 
-from tests.journeys import scenarios
+from tests.journeys import ambiguity, scenarios
 from tests.journeys.scenarios import Figures
 from tests.journeys.shop import Shop
-from tests.proofs import real_data
+from tests.proofs import independent, real_data, storming
 
 PROOFS: dict[str, tuple[Callable[[Shop], Figures], ...]] = {
     "recovery": (
@@ -22,6 +22,9 @@ PROOFS: dict[str, tuple[Callable[[Shop], Figures], ...]] = {
         partial(scenarios.stop_redis, seconds=60, orders=100),
         partial(scenarios.stop_relay, orders=100),
     ),
+    "ambiguity": (partial(ambiguity.ambiguous_stripe, orders=1_000),),
+    "refunds": (storming.refund_storm,),
+    "localstripe": (independent.many_orders,),
     "import": (real_data.import_and_run_to_the_end,),
 }
 
