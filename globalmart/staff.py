@@ -21,6 +21,7 @@ SIDEBAR = {
         ("Refunds", "undo", "payments_refund"),
         ("Disputes", "gavel", "payments_dispute"),
         ("Fraud warnings", "gpp_maybe", "payments_fraudwarning"),
+        ("Payment cases", "report", "payments_paymentcase"),
         ("Ledger", "account_balance", "payments_ledgerentry"),
         ("Stripe events", "webhook", "payments_stripeevent"),
     ],

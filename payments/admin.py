@@ -1,9 +1,15 @@
 """Staff pages of payments: read-only, because money moves through services."""
 
+from typing import Any
+
 from django.contrib import admin
+from django.http import HttpRequest
+from django.utils import timezone
 
 from globalmart.core.admin import HouseAdmin, HouseInline, chip, money
 from payments import models
+from payments.services.cases import close_case
+from payments.states import CaseKind
 
 
 @admin.register(models.OrderAccount)
@@ -128,3 +134,63 @@ class StripeEventAdmin(HouseAdmin):
     list_filter = ("type", ("done_at", admin.EmptyFieldListFilter))
     search_fields = ("=event_id", "=intent_id")
     ordering = ("-id",)
+
+
+@admin.register(models.PaymentCase)
+class PaymentCaseAdmin(HouseAdmin):
+    """A case is closed by saying what was done about it; that closes its alert too."""
+
+    list_display = (
+        "opened_at",
+        "kind",
+        "order",
+        "subject",
+        money("our_minor"),
+        money("their_minor"),
+        "detail",
+        "closed_at",
+    )
+    list_filter = (("closed_at", admin.EmptyFieldListFilter), "kind", "currency")
+    list_select_related = ("order",)
+    search_fields = ("=order__number", "=subject")
+    search_help_text = "Order number or Stripe's id, in full"
+    ordering = ("-id",)
+    editable = ("resolution",)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """A closed case stays as it is."""
+        is_open = obj is None or obj.closed_at is None
+        return is_open and bool(super().has_change_permission(request, obj))
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Close the case, if it is said how."""
+        if obj.resolution:
+            close_case(
+                kind=CaseKind(obj.kind),
+                subject=obj.subject,
+                closed_by=f"staff:{request.user.pk}",
+                resolution=obj.resolution,
+                now=timezone.now(),
+            )
+
+
+@admin.register(models.BalanceTransaction)
+class BalanceTransactionAdmin(HouseAdmin):
+    list_display = (
+        "created",
+        "type",
+        "source",
+        money("amount_minor"),
+        money("fee_minor"),
+        money("net_minor"),
+        "payout_id",
+    )
+    list_filter = ("type", "currency")
+    search_fields = ("=stripe_id", "=source", "=payout_id")
+    ordering = ("-id",)
+
+
+@admin.register(models.Cursor)
+class CursorAdmin(HouseAdmin):
+    list_display = ("name", "read_until")
+    ordering = ("name",)

@@ -6,6 +6,7 @@ imported in this module alone.
 """
 
 from collections.abc import Callable, Sequence
+from functools import cache
 from typing import Any, ClassVar
 
 from django.core.paginator import Paginator
@@ -52,8 +53,12 @@ def chip(field: str = "state") -> Show:
     return show  # type: ignore[no-any-return] # unfold ships no types
 
 
+@cache
 def money(field: str) -> Show:
-    """Return a column that shows minor units of the row's own currency as an amount."""
+    """Return a column that shows minor units of the row's own currency as an amount.
+
+    The same for the same field: Django looks for it among the read-only ones.
+    """
 
     @display(description=_words(field), ordering=field)  # type: ignore[untyped-decorator]
     def show(row: models.Model) -> str:
