@@ -9,12 +9,15 @@ from django.utils import timezone
 from globalmart.core import bell
 from globalmart.core.reconciliation import Report, Unfinished
 from globalmart.core.work import drain
+from payments.gateways.events import NotAnswered
 from payments.models import PaymentAttempt, PaymentOperation, Refund, StripeEvent
+from payments.services import event_sweep
 from payments.services.inbox import apply_event
-from payments.services.operations import LEASE_SECONDS, check_attempt, send_operation
+from payments.services.operations import check_attempt, send_operation
 from payments.services.reconciling import running
 from payments.services.refund_outcomes import check_seconds
 from payments.services.refunding import check_refund, send_refund
+from payments.services.sending import LEASE_SECONDS
 
 log = logging.getLogger(__name__)
 
@@ -103,6 +106,17 @@ def apply_webhooks() -> None:
         )
 
     drain(claim=claim, work=lambda key: apply_event(event_pk=key, now=timezone.now()), threads=4)
+
+
+def sweep_events() -> None:
+    """Fetch the events that Stripe could not deliver."""
+    try:
+        found = event_sweep.sweep_events(now=timezone.now())
+    except NotAnswered as error:
+        log.warning("Stripe's undelivered events are fetched next time: %s", error)
+        return
+    if found.new:
+        log.warning("%s events had not been delivered since %s", found.new, found.since)
 
 
 def reconcile_recent() -> None:

@@ -1,44 +1,26 @@
 """Send planned operations: committed as sent before bytes leave, looked up before sent again."""
 
-from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import transaction
 from django.utils import timezone
 
-from globalmart.core import states
 from globalmart.core.failpoints import failpoint
 from payments import gateways
 from payments.gateways.intents import Answer, Outcome
 from payments.models import PaymentAttempt, PaymentOperation
-from payments.services.books import Books, open_books
+from payments.services.books import open_books
 from payments.services.outcomes import apply_outcome
 from payments.services.planning import cancel_if_open
-from payments.services.settling import is_capture_seen
-from payments.states import ATTEMPT, OPERATION, AttemptState, OperationKind, OperationState
+from payments.services.sending import is_hopeless, mark_sent, settle_without_call
+from payments.states import OperationKind
 
-# Stripe may forget a key after 24 h; the same key would then be a new request.
-KEY_LIFE = timedelta(hours=23)
-# A look-up and a call, each up to its deadline and one silence on top.
-LEASE_SECONDS = 45
-TRIES_BEFORE_CANCEL = 4
 # Where a process may die with the answer to a call in its hands.
 ANSWERED = {
     OperationKind.CREATE: "CP4",
     OperationKind.CONFIRM: "CP7",
     OperationKind.CAPTURE: "CP20",
     OperationKind.CANCEL: "CP27",
-}
-# What an intent looks like when this operation has certainly not been applied to it.
-NOT_APPLIED = {
-    OperationKind.CONFIRM: {Outcome.OPEN},
-    OperationKind.CAPTURE: {Outcome.AUTHORIZED, Outcome.CAPTURED},
-    OperationKind.CANCEL: {
-        Outcome.OPEN,
-        Outcome.DECLINED,
-        Outcome.REQUIRES_ACTION,
-        Outcome.AUTHORIZED,
-    },
 }
 
 
@@ -65,15 +47,8 @@ def send_operation(*, operation_id: int) -> None:
     )
     # Only where the look-up was answered, and saw the intent unconfirmed, did the same key go
     # out again: a look-up without an answer proves nothing and must cancel nothing.
-    if was_sent and told is None and answer.outcome == Outcome.UNKNOWN:
-        _give_up_confirming(operation, is_replayed=answer.is_replayed)
-
-
-def _give_up_confirming(operation: PaymentOperation, *, is_replayed: bool) -> None:
-    """Stripe replays a 500 for its key for a day. Where a repeated confirmation hears it again
-    although the intent was seen unconfirmed, cancelling is the way to a definite answer."""
-    is_hopeless = is_replayed or operation.tries >= TRIES_BEFORE_CANCEL
-    if operation.kind == OperationKind.CONFIRM and is_hopeless:
+    is_repeated = was_sent and told is None and answer.outcome == Outcome.UNKNOWN
+    if is_repeated and is_hopeless(operation, is_replayed=answer.is_replayed):
         cancel_if_open(attempt_id=operation.attempt_id, now=timezone.now())
 
 
@@ -86,69 +61,16 @@ def _mark_sent(*, operation_id: int, now: datetime) -> tuple[PaymentOperation | 
             attempt_id=attempt_id, actor="system", now=now, operation_id=operation_id
         ) as books,
     ):
-        operation = books.operation
-        if operation is None or operation.finished_at is not None or not _is_possible(books):
-            return None, False
-        # Even an operation put back to planned after a 429 or a lost answer may be known to Stripe.
-        was_sent = operation.first_sent_at is not None
-        if was_sent and not _is_key_alive(operation):
-            books.alarm(
-                "operation_too_old",
-                f"{operation.kind} of attempt {books.attempt.number} has had no definite "
-                "answer for 23 hours; look it up in Stripe's dashboard",
-            )
-        if operation.state != OperationState.SENT:
-            states.require(OPERATION, "operation", operation.state, OperationState.SENT)
-        operation.state = OperationState.SENT
-        operation.first_sent_at = operation.first_sent_at or now
-        operation.lease_until = now + timedelta(seconds=LEASE_SECONDS)
-        operation.due_at = operation.due_at or now
-        books.change(operation)
-        if operation.kind == OperationKind.CONFIRM and books.attempt.state == AttemptState.CREATED:
-            books.move(AttemptState.PROCESSING)
-    return operation, was_sent
-
-
-def _is_possible(books: Books) -> bool:
-    operation, attempt = books.operation, books.attempt
-    if operation is None:
-        return False
-    has_ended = states.is_final(ATTEMPT, attempt.state)
-    if operation.kind != OperationKind.CREATE and attempt.stripe_intent_id is None:
-        if has_ended:
-            books.end_operation(operation, OperationState.REFUSED)
-            return False
-        # The creation's own outcome comes first; it may have been applied without our knowing.
-        operation.postpone(now=books.now, seconds=2, error="waits for the intent")
-        books.change(operation)
-        return False
-    if has_ended and operation.kind != OperationKind.CANCEL:
-        # Somebody else has learnt how it ended: there is nothing left to be sent.
-        books.end_operation(operation, OperationState.REFUSED)
-        return False
-    return True
+        return mark_sent(books)
 
 
 def _ask_first(operation: PaymentOperation) -> Answer | None:
     """Ask for the intent's state; None means: certainly not applied, the same key may go again."""
-    attempt = operation.attempt
-    if attempt.stripe_intent_id is None:
-        return None if _is_key_alive(operation) else Answer(Outcome.UNKNOWN, code="key_expired")
-    answer = gateways.current().retrieve(intent_id=attempt.stripe_intent_id)
-    if answer.outcome == Outcome.NOT_YET:
-        # A look-up that did not happen says nothing about the call that may have.
-        return replace(answer, outcome=Outcome.UNKNOWN)
-    if answer.outcome not in NOT_APPLIED.get(OperationKind(operation.kind), set()):
-        return answer
-    if operation.kind == OperationKind.CAPTURE and answer.intent is not None:
-        siblings = list(PaymentOperation.objects.filter(attempt_id=attempt.pk))
-        if is_capture_seen(operation, siblings, answer.intent):
-            return answer
-    return None if _is_key_alive(operation) else Answer(Outcome.UNKNOWN, code="key_expired")
-
-
-def _is_key_alive(operation: PaymentOperation) -> bool:
-    return timezone.now() - (operation.first_sent_at or timezone.now()) < KEY_LIFE
+    attempt, looked_up = operation.attempt, None
+    if attempt.stripe_intent_id is not None:
+        looked_up = gateways.current().retrieve(intent_id=attempt.stripe_intent_id)
+    siblings = list(PaymentOperation.objects.filter(attempt_id=attempt.pk))
+    return settle_without_call(operation, looked_up, siblings=siblings, now=timezone.now())
 
 
 def _call(operation: PaymentOperation) -> Answer:

@@ -3,17 +3,17 @@
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Max
 
 from globalmart.core import timeline
 from globalmart.core.failpoints import failpoint
 from payments.gateways.intents import Answer, Outcome
 from payments.models import PaymentAttempt, StripeEvent
 from payments.services import cases
+from payments.services.adopting import make_heir
 from payments.services.books import Books, open_books
 from payments.services.decisions import decide
 from payments.services.giving_back import refund_late
-from payments.states import LATE, LIVE, AttemptState, CaseKind
+from payments.states import LATE, LIVE, CaseKind
 
 DECLINE_EVENT = "payment_intent.payment_failed"
 
@@ -73,36 +73,21 @@ def _count_told(books: Books) -> int:
 def _adopt(books: Books) -> None:
     """An attempt had ended, and its intent shows money: a new attempt takes the intent over.
 
-    What has ended is not resurrected. The new attempt knows nothing yet and is looked up at once:
-    the answer that brought us here may be an old one. Where another attempt is live, the new one
-    is for nothing (purpose `late:`), and what it holds is given back.
+    The new attempt is looked up at once: the answer that brought us here may be an old one.
     """
     dead = books.attempt
-    others = PaymentAttempt.objects.filter(order_id=dead.order_id)
-    purpose = dead.purpose
-    if others.filter(purpose=purpose, state__in=LIVE).exists():
-        purpose = f"{LATE}{dead.pk}"
-    last = others.filter(purpose=purpose).aggregate(last=Max("number"))["last"] or 0
-    intent_id, dead.stripe_intent_id = dead.stripe_intent_id, None
-    dead.save(update_fields=["stripe_intent_id"])
-    PaymentAttempt.objects.create(
-        order_id=dead.order_id,
-        purpose=purpose,
-        number=last + 1,
-        mode=dead.mode,
-        state=AttemptState.UNKNOWN,
-        currency=dead.currency,
-        amount_minor=dead.amount_minor,
-        payment_method=dead.payment_method,
-        stripe_intent_id=intent_id,
-        next_check_at=books.now,
+    intent_id = dead.stripe_intent_id
+    heir = make_heir(
+        dead, others=list(PaymentAttempt.objects.filter(order_id=dead.order_id)), now=books.now
     )
+    dead.save(update_fields=["stripe_intent_id"])
+    heir.save()
     timeline.record(
         subject_type="order",
         subject_id=dead.order_id,
         kind="payment.late",
         actor=books.actor,
-        reason=f"attempt {last + 1} of {purpose} takes over intent {intent_id}",
+        reason=f"attempt {heir.number} of {heir.purpose} takes over intent {intent_id}",
         data={"attempt": dead.number, "amount_minor": dead.amount_minor},
     )
     cases.open_case(

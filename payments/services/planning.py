@@ -27,8 +27,7 @@ def plan_capture(*, order_id: int, now: datetime, amount_minor: int | None = Non
         share = min(left, attempt.amount_minor)
         left -= share
         with open_books(attempt_id=attempt.pk, actor="system", now=now) as books:
-            books.attempt.capture_target_minor = max(share, books.attempt.capture_target_minor)
-            plan_next_capture(books, is_told=True)
+            raise_target(books, share)
             is_held = is_held or books.attempt.state in HELD
     if not is_held and account.captured_minor < account.due_minor:
         open_alert(
@@ -59,11 +58,7 @@ def plan_cancel(*, order_id: int, now: datetime) -> bool:
     is_over = True
     for attempt_id in live.order_by("pk").values_list("pk", flat=True):
         with open_books(attempt_id=attempt_id, actor="system", now=now) as books:
-            if is_harmless(books):
-                holding.end_unsent(books, "no card was ever given")
-            else:
-                holding.plan_cancel(books)
-                is_over = False
+            is_over = cancel_or_end(books) and is_over
     return is_over
 
 
@@ -73,6 +68,21 @@ def cancel_if_open(*, attempt_id: int, now: datetime) -> None:
     with open_books(attempt_id=attempt_id, actor="system", now=now) as books:
         if books.attempt.state in OPEN:
             holding.plan_cancel(books)
+
+
+def raise_target(books: Books, share_minor: int) -> None:
+    """Have so much of the attempt captured in all; less than was asked before changes nothing."""
+    books.attempt.capture_target_minor = max(share_minor, books.attempt.capture_target_minor)
+    plan_next_capture(books, is_told=True)
+
+
+def cancel_or_end(books: Books) -> bool:
+    """Plan to cancel the attempt's intent; tell whether the attempt could be ended at once."""
+    if is_harmless(books):
+        holding.end_unsent(books, "no card was ever given")
+        return True
+    holding.plan_cancel(books)
+    return False
 
 
 def is_harmless(books: Books) -> bool:
