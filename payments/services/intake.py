@@ -37,9 +37,19 @@ def open_payment(*, plan: PaymentPlan, now: datetime) -> PaymentAttempt:
 
 def plan_attempt(*, plan: PaymentPlan, number: int, now: datetime) -> PaymentAttempt:
     """Insert an attempt with its operations. Raises IntegrityError beside a live attempt."""
+    attempt, operations = make_attempt(plan=plan, number=number, now=now)
+    attempt.save()
+    PaymentOperation.objects.bulk_create(operations)
+    return attempt
+
+
+def make_attempt(
+    *, plan: PaymentPlan, number: int, now: datetime
+) -> tuple[PaymentAttempt, list[PaymentOperation]]:
+    """Return an unsaved attempt with its operations."""
     is_server = bool(plan.payment_method)
     modes = PaymentAttempt.Mode
-    attempt = PaymentAttempt.objects.create(
+    attempt = PaymentAttempt(
         uuid=uuid4(),
         order_id=plan.order_id,
         number=number,
@@ -55,8 +65,7 @@ def plan_attempt(*, plan: PaymentPlan, number: int, now: datetime) -> PaymentAtt
         request = {"payment_method": plan.payment_method, "return_url": plan.return_url}
         # Becomes due when the intent exists.
         operations.append(_operation(attempt, OperationKind.CONFIRM, request))
-    PaymentOperation.objects.bulk_create(operations)
-    return attempt
+    return attempt, operations
 
 
 def _create_request(plan: PaymentPlan, attempt: PaymentAttempt) -> dict[str, Any]:
