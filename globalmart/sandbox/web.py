@@ -38,11 +38,14 @@ class Request:
 
     @cached_property
     def body(self) -> bytes:
-        """The raw body. Raises ValueError for more than MAX_BODY_BYTES."""
+        """The raw body. Raises ValueError for more than MAX_BODY_BYTES, and Dropped for less than
+        was announced: whoever died while sending has asked for nothing."""
         length = int(self.header("Content-Length") or 0)
         if length > MAX_BODY_BYTES:
             raise ValueError("body too large")
         body: bytes = self.environ["wsgi.input"].read(length) if length else b""
+        if len(body) < length:
+            raise Dropped
         return body
 
     @cached_property

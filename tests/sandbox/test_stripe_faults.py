@@ -1,6 +1,7 @@
 """Each switch does what it says, as often as it was told, and nothing when it is off."""
 
 import http.client
+import socket
 import time
 import urllib.error
 from collections.abc import Iterator
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 import stripe
 
-from tests.sandbox.stripe_process import StripeProcess
+from tests.sandbox.stripe_process import SERVER_KEY, StripeProcess
 
 CREATE = {"amount": 700, "currency": "gbp", "payment_method_types[]": "card"}
 LOST = (urllib.error.URLError, http.client.RemoteDisconnected, TimeoutError, ConnectionError)
@@ -173,6 +174,21 @@ class TestRate:
 
     def test_nonsense_is_refused(self, server: StripeProcess) -> None:
         assert server.control("POST", "rate", {"per_second": "many"}).status == 400
+
+    def test_a_request_that_breaks_off_is_none(self, server: StripeProcess) -> None:
+        before = intents(server)
+        head = (
+            "POST /v1/payment_intents HTTP/1.1\r\nHost: stripe\r\nIdempotency-Key: half\r\n"
+            f"Authorization: Bearer {SERVER_KEY}\r\nContent-Length: 100\r\n\r\n"
+        )
+        with socket.create_connection(("127.0.0.1", server.port), timeout=5) as wire:
+            wire.sendall(head.encode() + b"amount=700&currency=gbp")
+            wire.shutdown(socket.SHUT_WR)
+            assert wire.recv(100) == b""
+
+        whole = server.call("POST", "/v1/payment_intents", CREATE, Idempotency_Key="half")
+
+        assert (whole.status, intents(server)) == (200, before + 1)
 
 
 class TestSwitches:
