@@ -106,6 +106,7 @@ WIRING = Wiring(
     timed=(
         Timed("globalmart.core.jobs.prune", "default", "17 3 * * *"),
         Timed("payments.jobs.reconcile_recent", "webhooks", "*/5 * * * *"),
+        Timed("payments.jobs.sweep_events", "webhooks", "2-57/5 * * * *"),
         Timed("payments.jobs.begin_reconciliation", "webhooks", "37 2 * * *"),
     ),
     # Domain -> what `manage.py reconcile DOMAIN` compares.

@@ -5,6 +5,7 @@ from functools import lru_cache
 from django.conf import settings
 
 from payments.gateways.disputes import DisputeGateway
+from payments.gateways.events import EventGateway
 from payments.gateways.intents import Notice, PaymentGateway
 from payments.gateways.lists import ListGateway
 from payments.gateways.refunds import RefundGateway
@@ -48,3 +49,11 @@ def lists() -> ListGateway:
     from payments.gateways.stripe_lists import StripeLists  # noqa: PLC0415 - as above
 
     return StripeLists()
+
+
+@lru_cache
+def events() -> EventGateway:
+    """Return Stripe's events as the settings describe them; safe to share between threads."""
+    from payments.gateways.stripe_events import StripeEvents  # noqa: PLC0415 - as above
+
+    return StripeEvents()
