@@ -1,7 +1,7 @@
 """Crash the shop at every point of the table, and see that nothing is lost or charged twice.
 
 `python -m globalmart.sandbox exec --failpoints -- python -m tests.crashpoints`; SEED mixes the
-cells, CELLS picks some (`CP7:kill:applied CP21`), WAVE says how many are played side by side.
+cells, CELLS picks some (`CP7:kill:applied CP21`), SIDE_BY_SIDE says how many are played at once.
 """
 
 import os
@@ -13,7 +13,14 @@ from rich.markup import escape
 from rich.table import Table
 
 from tests.crashpoints.cells import Cell, all_cells, find_cells
-from tests.crashpoints.run import WAVE, Result, play_all
+from tests.crashpoints.run import (
+    SIDE_BY_SIDE,
+    Result,
+    audit,
+    play_all,
+    wait_for_books,
+)
+from tests.crashpoints.stage import Stage
 from tests.journeys.shop import Shop
 
 
@@ -27,15 +34,15 @@ def main() -> int:
     except LookupError as error:
         console.print(str(error))
         return 2
-    wave = int(os.environ.get("WAVE") or WAVE)
+    stage = Stage(Shop(os.environ), label=f"crash-{seed}")
     started = time.monotonic()
     results: list[Result] = []
-    label = f"crash-{seed}"
-    for done in play_all(Shop(os.environ), cells, seed=seed, label=label, wave=wave):
-        results += done
-        seconds = time.monotonic() - started
-        breaches = sum(len(result.breaches) for result in done)
-        console.print(f"{len(results)} of {len(cells)} cells, {seconds:.0f} s, {breaches} breaches")
+    side_by_side = int(os.environ.get("SIDE_BY_SIDE") or SIDE_BY_SIDE)
+    for result in play_all(stage, cells, seed=seed, side_by_side=side_by_side):
+        results.append(result)
+        _say(console, result, f"{len(results)} of {len(cells)}, {time.monotonic() - started:.0f} s")
+    wait_for_books()
+    audit(stage, results)
     console.print(_table(results, cells))
     for result in results:
         for breach in result.breaches:
@@ -47,6 +54,13 @@ def main() -> int:
     console.print(f"seed {seed}, {time.monotonic() - started:.0f} s")
     console.print(f"cells {len(cells)}, hit {hit}, breaches {breaches}")
     return 0 if hit == len(cells) and not breaches else 1
+
+
+def _say(console: Console, result: Result, progress: str) -> None:
+    hit = "hit" if result.is_hit else "[red]not hit[/red]"
+    console.print(f"{progress}: {result.cell.name} {hit}, {result.outcome}, {result.seconds:.0f} s")
+    for breach in result.breaches:
+        console.print(f"    [red]{escape(breach)}[/red]")
 
 
 def _table(results: list[Result], cells: list[Cell]) -> Table:

@@ -18,7 +18,7 @@ from tests.journeys.shop import Shop, kill, order_body
 
 Found = TypeVar("Found")
 POLL_SECONDS = 0.2
-PATIENCE_SECONDS = 90.0
+PATIENCE_SECONDS = 240.0
 
 
 class NotReached(AssertionError):

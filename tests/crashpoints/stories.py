@@ -124,7 +124,7 @@ def refund(stage: Stage, cell: Cell, buyer: Buyer) -> None:
 
 def cancel_meanwhile(stage: Stage, cell: Cell, buyer: Buyer) -> None:
     """The order is ended while its confirmation is on the way."""
-    slow = {"operation": "payment_intents.confirm", "fault": "delay", "seconds": 4, "count": 1}
+    slow = {"operation": "payment_intents.confirm", "fault": "delay", "seconds": 7, "count": 5}
     stage.control("POST", "faults", {**slow, "amount_minor": buyer.amount_minor})
     stage.arm(cell, buyer)
     stage.place(buyer)
