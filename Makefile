@@ -26,6 +26,10 @@ proof-money: ## money under fire: a thousand orders with ambiguous Stripe calls,
 	@bin/bootstrap dev
 	@exec $(python) -m globalmart.sandbox exec -- $(python) -m tests.proofs money
 
+crashpoints: ## crash the shop at every crash point (SEED=1 repeats a run, CELLS="CP7:kill:applied CP21" picks)
+	@bin/bootstrap dev
+	@SEED="$(SEED)" CELLS="$(CELLS)" exec $(python) -m globalmart.sandbox exec --failpoints -- $(python) -m tests.crashpoints
+
 proof-import: ## the real data of SAMPLE=FILE, imported and run to the end (a quarter of an hour and more)
 	@bin/bootstrap dev
 	@GM_SAMPLE="$(SAMPLE)" exec $(python) -m globalmart.sandbox exec -- $(python) -m tests.proofs import
@@ -45,4 +49,4 @@ lock: ## compile requirements*.txt anew from requirements*.in
 clean: ## forget everything: data, secrets, virtual environment
 	@bin/clean
 
-.PHONY: help demo smoke test proof-recovery proof-money proof-import lint screenshots lock clean
+.PHONY: help demo smoke test proof-recovery proof-money crashpoints proof-import lint screenshots lock clean
