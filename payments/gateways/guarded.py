@@ -52,15 +52,19 @@ class Passage:
     def __init__(self) -> None:
         self.status: int | None = None
         self.retry_after = ""
+        self.is_replayed = False
 
-    def answered(self, *, status: int, retry_after: str = "") -> None:
-        """Stripe answered, to the end, with this HTTP status and header."""
-        self.status, self.retry_after = status, retry_after
+    def answered(self, *, status: int, retry_after: str = "", is_replayed: bool = False) -> None:
+        """Stripe answered, to the end, with this HTTP status and header; `is_replayed`: with what
+        it had answered to the same key before."""
+        self.status, self.retry_after, self.is_replayed = status, retry_after, is_replayed
 
     @property
     def is_failure(self) -> bool:
-        """Tell whether Stripe failed: silence or a 5xx. A refusal of any kind is an answer."""
-        return self.status is None or self.status >= FIRST_SERVER_ERROR
+        """Tell whether Stripe failed: silence or a 5xx. A refusal of any kind is an answer, and
+        so is an old 5xx that it gives again."""
+        is_error = self.status is None or self.status >= FIRST_SERVER_ERROR
+        return is_error and not self.is_replayed
 
 
 class Guard:

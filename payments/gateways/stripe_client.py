@@ -47,7 +47,11 @@ class DeadlineClient(stripe.RequestsClient):
             deadline = time.monotonic() + whole_seconds()
             stream, status, answer_headers = self.request_stream(method, url, headers, post_data)
             body = _read_all(stream, deadline)
-            passage.answered(status=status, retry_after=answer_headers.get("Retry-After", ""))
+            passage.answered(
+                status=status,
+                retry_after=answer_headers.get("Retry-After", ""),
+                is_replayed=answer_headers.get("Idempotent-Replayed") == "true",
+            )
         return body, status, answer_headers
 
 

@@ -258,6 +258,16 @@ class TestGateway:
         assert time.monotonic() - started < 1
         assert server.calls == 5
 
+    def test_takes_an_old_error_that_is_given_again_for_an_answer(
+        self, gateway: StripeGateway, server: Server
+    ) -> None:
+        server.status, server.headers = 500, {"Idempotent-Replayed": "true"}
+
+        for _ in range(20):
+            gateway.create(request={}, key="k")
+
+        assert server.calls == 20
+
     def test_asks_for_no_more_of_an_endpoint_after_a_429(
         self, gateway: StripeGateway, server: Server
     ) -> None:
