@@ -65,6 +65,15 @@ SELECT 'order', id, '{kind}', '{before}', '{after}', 'test', '', '{{}}', '', now
 """
 
 
+# A captured payment that Stripe's balance has and the ledger has not, hours ago.
+BALANCE = f"""
+INSERT INTO payments_cursor (name, read_until) VALUES ('stripe.balance', now());
+INSERT INTO payments_balancetransaction (stripe_id, type, source, amount_minor, fee_minor,
+    net_minor, currency, created, payout_id, read_at)
+VALUES ('txn_1', 'charge', 'pi_nobody', 100, 3, 97, 'GBP', now() - {DAY}, '', now());
+"""
+
+
 BREAKAGES = {
     "core/i05_outbox_drains.sql": f"UPDATE core_outboxevent SET created_at = now() - {DAY}",
     "core/i06_feed_without_gaps.sql": """
@@ -143,6 +152,12 @@ BREAKAGES = {
           FROM payments_paymentattempt attempt""",
     "payments/i04_accounts_match_attempts.sql": """
         UPDATE payments_orderaccount SET authorized_minor = authorized_minor + 1""",
+    "payments/i04_balance_is_booked.sql": BALANCE,
+    "payments/i04_ledger_matches_balance.sql": BALANCE,
+    "payments/i07_cases_have_alerts.sql": f"""
+        INSERT INTO payments_paymentcase (kind, subject, currency, detail, opened_at, closed_by,
+            resolution)
+        VALUES ('duplicate', 'pi_1', '', '', now() - {DAY}, '', '')""",
     "payments/i04_ledger_balances.sql": FREE_LEDGER
     + "UPDATE payments_ledgerentry SET amount_minor = amount_minor + 1 WHERE account = 'holds'",
     "payments/i04_ledger_matches_attempts.sql": FREE_LEDGER + "DELETE FROM payments_ledgerentry",

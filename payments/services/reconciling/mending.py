@@ -32,9 +32,10 @@ def _adopt(intent_id: str, attempt_id: int) -> None:
 
 def _is_own_intent_there(found: Difference) -> bool:
     """Tell whether Stripe shows the intent that the attempt does hold: else this one may be it."""
-    rows = PaymentAttempt.objects.filter(pk=found.attempt_id)
-    own = rows.values_list("stripe_intent_id", flat=True).first()
-    return bool(own) and gateways.lists().intent(intent_id=own) is not None
+    if found.attempt_id is None:
+        return False
+    own = PaymentAttempt.objects.get(pk=found.attempt_id).stripe_intent_id
+    return own is not None and gateways.lists().intent(intent_id=own) is not None
 
 
 def _cancel(found: Difference) -> None:

@@ -123,8 +123,7 @@ def continue_whole(*, now: datetime, budget: timedelta) -> Report | None:
     run, until = Run(now=now, apply=True), at[WHOLE_UNTIL]
     try:
         for done in _parts(run, since=at[WHOLE_FROM], until=until - SETTLING):
-            if done < until - SETTLING:
-                _advance(WHOLE_FROM, done)
+            _advance(WHOLE_FROM, done)
             if timezone.now() - now > budget:
                 return run.report
         read_balance(now=now, again=READ_AGAIN)

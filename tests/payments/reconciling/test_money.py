@@ -1,5 +1,6 @@
 """Refunds, disputes and Stripe's own balance against ours."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -8,6 +9,7 @@ from django.db import IntegrityError
 from django.db.models import Sum
 from django.utils import timezone
 
+from globalmart.core.audit import list_invariants, run_audit
 from orders.models import Order
 from payments import gateways
 from payments.gateways.lists import Movement
@@ -22,7 +24,8 @@ from payments.models import (
     RefundItem,
 )
 from payments.services.reconciling import balance
-from payments.services.reconciling.balance import CURSOR, read_balance
+from payments.services.reconciling.balance import BANK_TYPES, CURSOR, FEE_TYPES, read_balance
+from payments.services.reconciling.balancing import UNDER_WAY
 from payments.states import CaseKind, DisputeState, RefundState
 from tests.payments.reconciling.conftest import cases, compare, intent_of, make_intent
 from tests.sandbox.stripe_process import StripeProcess
@@ -156,6 +159,7 @@ class TestBalance:
 
         assert report.unhealed == 0
         assert ledger("stripe") == of_stripe() == server_balance(server)
+        assert audited() == {}
 
     def test_a_line_that_the_ledger_does_not_have_is_a_case(
         self, server: StripeProcess, captured: Order
@@ -171,6 +175,7 @@ class TestBalance:
         assert set(cases()) == {(K.BALANCE, line.source), (K.BALANCE, "balance-GBP")}
         case = PaymentCase.objects.get(subject=line.source)
         assert (case.our_minor, case.their_minor, case.order_id) == (2195, 2295, captured.pk)
+        assert audited() == {}
 
         BalanceTransaction.objects.filter(stripe_id="txn_more").delete()
         assert (compare(apply=True).closed, cases()) == (2, [])
@@ -259,6 +264,29 @@ class TestBalance:
 
         with pytest.raises(IntegrityError):
             compare(apply=True)
+
+
+def audited() -> dict[str, int]:
+    """Return what the audit finds wrong about Stripe's balance."""
+    found = run_audit().findings
+    wrong = [each for each in found if "balance" in each.invariant.path.name]
+    assert len(wrong) == 3
+    return {each.invariant.path.name: each.count for each in wrong if each.count or each.error}
+
+
+class TestInvariants:
+    @pytest.mark.parametrize("name", ["balance_is_booked", "ledger_matches_balance"])
+    def test_know_the_same_kinds_of_lines(self, name: str) -> None:
+        (path,) = [each.path for each in list_invariants() if name in each.path.name]
+        named = re.search(r"type (?:NOT )?IN \(([^)]*)\)", path.read_text())
+        assert named is not None
+        assert set(re.findall(r"'(\w+)'", named.group(1))) == {*BANK_TYPES, *FEE_TYPES}
+
+    def test_the_same_refunds_are_under_way(self) -> None:
+        (path,) = [e.path for e in list_invariants() if "ledger_matches_balance" in e.path.name]
+        named = re.search(r"state IN \(([^)]*)\)", path.read_text())
+        assert named is not None
+        assert set(re.findall(r"'(\w+)'", named.group(1))) == set(UNDER_WAY)
 
 
 def crash(page: Any) -> int:
