@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 import timeit
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -51,10 +51,14 @@ class TestUnarmed:
         assert not failpoints.is_armed()
         assert not crashes()
 
-    def test_costs_less_than_a_microsecond(self) -> None:
-        seconds = min(timeit.repeat(lambda: failpoint("CP7", order=1), number=10_000, repeat=5))
+    def test_costs_no_more_than_a_call(self) -> None:
+        def nothing(name: str, **facts: object) -> None: ...
 
-        assert seconds / 10_000 < 1e-6
+        def seconds(call: Callable[..., None]) -> float:
+            return min(timeit.repeat(lambda: call("CP7", order=1), number=2_000, repeat=50))
+
+        # Against each other, for a busy machine is slow with both.
+        assert seconds(failpoint) < 3 * seconds(nothing)
 
     def test_does_not_look_at_its_facts(self) -> None:
         facts = iter([1, 2, 3])
