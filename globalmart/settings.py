@@ -216,6 +216,8 @@ SHOP_COUNTRY = read("str", "SHOP_COUNTRY", "set a two-letter code, as GB.", "GB"
 PAYMENT_DEADLINE_MINUTES = read("int", "PAYMENT_DEADLINE_MINUTES", "set whole minutes.", 30)
 PAYMENT_COOL_DOWN_MINUTES = read("int", "PAYMENT_COOL_DOWN_MINUTES", "set whole minutes.", 10)
 CAPTURE_AT = read("str", "CAPTURE_AT", "set `shipment` or `acceptance`.", "shipment")
+if CAPTURE_AT not in {"shipment", "acceptance"}:
+    raise ImproperlyConfigured("The setting CAPTURE_AT is malformed: use shipment or acceptance.")
 REFUND_SECOND_PERSON_ABOVE_MINOR = read(
     "int", "REFUND_SECOND_PERSON_ABOVE_MINOR", "set whole minor units.", 20_000
 )
