@@ -18,6 +18,10 @@ test: ## all tests, on embedded servers or on DATABASE_URL and REDIS_URL (ARGS="
 	@bin/bootstrap dev
 	@exec $(python) -m globalmart.sandbox servers -- $(python) -m pytest $(ARGS)
 
+test-stripe: ## some journeys at real Stripe: STRIPE_TEST_KEY=sk_test_... make test-stripe
+	@bin/bootstrap dev
+	@exec $(python) -m globalmart.sandbox servers -- $(python) -m pytest tests/real_stripe -k "not sandbox" -v $(ARGS)
+
 proof-recovery: ## the full sizes: 50 submits at once, 200 orders under FLUSHALL and kill -9, ...
 	@bin/bootstrap dev
 	@exec $(python) -m globalmart.sandbox exec -- $(python) -m tests.proofs recovery
@@ -49,4 +53,4 @@ lock: ## compile requirements*.txt anew from requirements*.in
 clean: ## forget everything: data, secrets, virtual environment
 	@bin/clean
 
-.PHONY: help demo smoke test proof-recovery proof-money crashpoints proof-import lint screenshots lock clean
+.PHONY: help demo smoke test test-stripe proof-recovery proof-money crashpoints proof-import lint screenshots lock clean
