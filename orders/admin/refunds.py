@@ -17,7 +17,7 @@ from orders.models import Order
 from orders.services.refunds import BadSelection, Left, Selection, request_refund, what_is_left
 from payments import queries as payments
 from payments.queries import RefundView
-from payments.services import refunds
+from payments.services import refund_repairs, refunds
 from payments.services.refund_books import RefundRefused
 from payments.services.refunds import Reason
 
@@ -38,6 +38,7 @@ REASONS = [
 BUTTONS = {
     "requested": ("approve", "reject", "cancel"),
     "approved": ("cancel",),
+    "unknown": ("declare",),
     "failed": ("retry", "manual", "cancel"),
     "manual": ("paid",),
 }
@@ -203,17 +204,26 @@ def _cancel(refund_id: int, words: str, actor: str) -> str:
 
 
 def _retry(refund_id: int, words: str, actor: str) -> str:
-    refunds.retry_refund(refund_id=refund_id, retried_by=actor, now=timezone.now())
+    refund_repairs.retry_refund(refund_id=refund_id, retried_by=actor, now=timezone.now())
     return "The refund is tried again."
 
 
+def _declare(refund_id: int, words: str, actor: str) -> str:
+    refund_repairs.declare_failed(
+        refund_id=refund_id, declared_by=actor, reason=words, now=timezone.now()
+    )
+    return "The refund counts as failed: try it again, or pay it back another way."
+
+
 def _start_manual(refund_id: int, words: str, actor: str) -> str:
-    refunds.start_manual(refund_id=refund_id, started_by=actor, reason=words, now=timezone.now())
+    refund_repairs.start_manual(
+        refund_id=refund_id, started_by=actor, reason=words, now=timezone.now()
+    )
     return "Pay the money back another way, then note here how."
 
 
 def _finish_manual(refund_id: int, words: str, actor: str) -> str:
-    refunds.finish_manual(
+    refund_repairs.finish_manual(
         refund_id=refund_id, finished_by=actor, reference=words, now=timezone.now()
     )
     return "Noted: the money has gone back."
@@ -223,6 +233,7 @@ ACTIONS: dict[str, Callable[[int, str, str], str]] = {
     "approve": _approve,
     "reject": _reject,
     "cancel": _cancel,
+    "declare": _declare,
     "retry": _retry,
     "manual": _start_manual,
     "paid": _finish_manual,

@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from globalmart.core import states, timeline
+from globalmart.core import outbox, states, timeline
+from payments import events
 from payments.models import OrderAccount, PaymentAttempt, PaymentOperation, Refund
 from payments.services import ledger
-from payments.states import REFUND, REFUND_RESERVED, RefundState
+from payments.services.cases import close_case, open_case
+from payments.states import REFUND, REFUND_RESERVED, CaseKind, RefundState
 
 REFUNDS, BANK = "refunds", "bank"
 MONEY_FIELDS = ["refunded_minor", "refund_reserved_minor"]
@@ -25,7 +27,7 @@ class RefundRefused(Exception):
     """This refund, or this step of it, is not possible.
 
     `code` is `nothing_captured`, `too_much`, `disputed`, `second_person`, `not_system`,
-    `wrong_state`, `bad_items` or `external`; `room_minor` is what could be refunded, where that
+    `wrong_state`, `bad_items`, `external` or `too_early`; `room_minor` is what could be refunded, where that
     matters.
     """
 
@@ -145,3 +147,58 @@ def open_books(*, refund_id: int, actor: str, now: datetime) -> RefundBooks:
     attempt = PaymentAttempt.objects.locked().get(pk=known["attempt_id"])
     refund = Refund.objects.locked().get(pk=refund_id)
     return RefundBooks(account, attempt, refund, actor, now)
+
+
+def require_state(refund: Refund, *allowed: RefundState) -> None:
+    """Check that a step is possible now. Raises RefundRefused."""
+    if refund.state not in allowed:
+        raise RefundRefused("wrong_state", f"The refund is {refund.state} by now.")
+
+
+def tell_succeeded(books: RefundBooks) -> None:
+    """Publish that a refund has succeeded, and close the case of its failure."""
+    refund = books.refund
+    outbox.publish(
+        events.RefundSucceeded(
+            subject_id=refund.order_id,
+            attempt_id=refund.attempt_id,
+            refund_id=refund.pk,
+            amount_minor=refund.amount_minor,
+        )
+    )
+    close_failure(books, "the money has gone back")
+
+
+def tell_failed(books: RefundBooks) -> None:
+    """The customer waits for money that does not come: a person must look."""
+    refund = books.refund
+    outbox.publish(
+        events.RefundFailed(
+            subject_id=refund.order_id,
+            attempt_id=refund.attempt_id,
+            refund_id=refund.pk,
+            amount_minor=refund.amount_minor,
+        )
+    )
+    open_case(
+        kind=CaseKind.REFUND_FAILED,
+        subject=str(refund.uuid),
+        detail=f"The refund is {refund.state}: {refund.failure_code or 'no reason given'}. Try it "
+        "again, or pay the customer back another way.",
+        order_id=refund.order_id,
+        attempt_id=refund.attempt_id,
+        our_minor=refund.amount_minor,
+        their_minor=0,
+        currency=refund.currency,
+    )
+
+
+def close_failure(books: RefundBooks, resolution: str) -> None:
+    """Close the case of a failure, if there is one; `resolution` says why."""
+    close_case(
+        kind=CaseKind.REFUND_FAILED,
+        subject=str(books.refund.uuid),
+        closed_by=books.actor,
+        resolution=resolution,
+        now=books.now,
+    )

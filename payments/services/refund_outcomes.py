@@ -9,20 +9,21 @@ from uuid import UUID
 
 from django.db import transaction
 
-from globalmart.core import outbox, states
-from globalmart.core.alerts import open_alert
-from globalmart.core.db import WORK_FIELDS
-from globalmart.core.work import backoff
-from payments import events
 from payments.gateways.refunds import RefundAnswer, RefundOutcome, StripeRefund
-from payments.models import OrderAccount, PaymentAttempt, PaymentOperation, Refund, RefundItem
-from payments.services.cases import close_case, open_case
-from payments.services.refund_books import RefundBooks, RefundRefused, open_books, room_minor, tell
-from payments.services.refunds import Part, add_items, tell_succeeded
-from payments.states import OPERATION, CaseKind, OperationState, RefundState
+from payments.models import OrderAccount, PaymentAttempt, PaymentOperation, Refund
+from payments.services.cases import open_case
+from payments.services.external_refunds import close_excess, record_external, report_excess
+from payments.services.refund_books import (
+    RefundBooks,
+    RefundRefused,
+    open_books,
+    tell_failed,
+    tell_succeeded,
+)
+from payments.services.refund_calls import settle_call
+from payments.states import CaseKind, OperationState, RefundState
 
 R = RefundState
-STRIPE = "stripe"
 TOLD = {
     RefundOutcome.PENDING: R.PENDING,
     RefundOutcome.REQUIRES_ACTION: R.REQUIRES_ACTION,
@@ -66,7 +67,7 @@ def apply_refund(
         return _apply_external(shown, answer, actor, now)
     is_answer = operation is not None and operation.pk == operation_id
     if operation is not None and (is_answer or shown is not None):
-        _settle_operation(books, operation, answer)
+        settle_call(books, operation, answer)
     _settle(books, answer, is_answer=is_answer)
     return books.refund.state
 
@@ -108,58 +109,6 @@ def _has_ended(books: RefundBooks, shown: StripeRefund) -> bool:
     return shown.metadata.get("operation_id") in {str(uuid) for uuid in tries}
 
 
-def _settle_operation(
-    books: RefundBooks, operation: PaymentOperation, answer: RefundAnswer
-) -> None:
-    """Write what the answer means for the call itself."""
-    if answer.refund is not None:
-        _finish(books, operation, OperationState.DONE, "")
-        return
-    match answer.outcome:
-        case RefundOutcome.REFUSED:
-            _finish(books, operation, OperationState.REFUSED, answer.code)
-        case RefundOutcome.KEY_CONFLICT:
-            _finish(books, operation, OperationState.REFUSED, answer.code or answer.outcome)
-            _alert_conflict(books, answer)
-        case RefundOutcome.NOT_YET:
-            _retry(books, operation, OperationState.PLANNED, answer)
-        case _:
-            _retry(books, operation, OperationState.UNKNOWN, answer)
-
-
-def _finish(
-    books: RefundBooks, operation: PaymentOperation, state: OperationState, code: str
-) -> None:
-    states.require(OPERATION, "operation", operation.state, state)
-    operation.state = state
-    operation.finished_at = books.now
-    operation.last_error = code[:500]
-    operation.rest()
-    operation.save(update_fields=["state", "finished_at", *WORK_FIELDS])
-
-
-def _retry(
-    books: RefundBooks, operation: PaymentOperation, state: OperationState, answer: RefundAnswer
-) -> None:
-    seconds = max(answer.retry_after or 0, backoff(operation.tries))
-    if operation.state != state:
-        states.require(OPERATION, "operation", operation.state, state)
-        operation.state = state
-    operation.postpone(now=books.now, seconds=seconds, error=answer.code or answer.outcome)
-    operation.save(update_fields=["state", *WORK_FIELDS])
-
-
-def _alert_conflict(books: RefundBooks, answer: RefundAnswer) -> None:
-    """Something was done under this key; it is looked for, and never sent under another."""
-    open_alert(
-        kind="payment_refused",
-        subject_type="order",
-        subject_id=books.refund.order_id,
-        detail=f"Stripe knows another request under the key of refund {books.refund.pk}: "
-        f"{answer.code}",
-    )
-
-
 def _settle(books: RefundBooks, answer: RefundAnswer, *, is_answer: bool) -> None:
     """Write what the answer means for the refund."""
     refund = books.refund
@@ -196,38 +145,14 @@ def _advance(books: RefundBooks, state: RefundState, code: str) -> None:
     try:
         books.move(state, code)
     except RefundRefused as refusal:
-        _report_excess(books, refusal)
+        report_excess(books, refusal)
         return
     if before == R.EXTERNAL:
-        _close_excess(books)
+        close_excess(books)
     if state == R.SUCCEEDED:
         tell_succeeded(books)
     elif state in {R.FAILED, R.CANCELLED}:
-        _tell_failed(books)
-
-
-def _tell_failed(books: RefundBooks) -> None:
-    """The customer waits for money that does not come: a person must look."""
-    refund = books.refund
-    outbox.publish(
-        events.RefundFailed(
-            subject_id=refund.order_id,
-            attempt_id=refund.attempt_id,
-            refund_id=refund.pk,
-            amount_minor=refund.amount_minor,
-        )
-    )
-    open_case(
-        kind=CaseKind.REFUND_FAILED,
-        subject=str(refund.uuid),
-        detail=f"The refund is {refund.state}: {refund.failure_code or 'no reason given'}. Try it "
-        "again, or pay the customer back another way.",
-        order_id=refund.order_id,
-        attempt_id=refund.attempt_id,
-        our_minor=refund.amount_minor,
-        their_minor=0,
-        currency=refund.currency,
-    )
+        tell_failed(books)
 
 
 def _watch(books: RefundBooks) -> None:
@@ -262,52 +187,7 @@ def _apply_external(shown: StripeRefund, answer: RefundAnswer, actor: str, now: 
     attempt = PaymentAttempt.objects.locked().get(pk=known.pk)
     refund = Refund.objects.filter(stripe_refund_id=shown.id).first()
     if refund is None:
-        refund = _record_external(attempt, shown, now)
+        refund = record_external(attempt, shown, now)
     books = RefundBooks(account, attempt, refund, actor, now)
     _settle(books, answer, is_answer=False)
     return refund.state
-
-
-def _record_external(attempt: PaymentAttempt, shown: StripeRefund, now: datetime) -> Refund:
-    refund = Refund.objects.create(
-        order_id=attempt.order_id,
-        attempt=attempt,
-        currency=attempt.currency,
-        amount_minor=shown.amount_minor,
-        state=R.EXTERNAL,
-        reason=Refund.Reason.EXTERNAL,
-        requested_by=STRIPE,
-        approved_by=STRIPE,
-        stripe_refund_id=shown.id,
-        created_at=now,
-        state_changed_at=now,
-    )
-    add_items(refund, [Part(RefundItem.Kind.AMOUNT, shown.amount_minor)])
-    tell(refund, before="", actor=STRIPE, reason="started at Stripe")
-    return refund
-
-
-def _report_excess(books: RefundBooks, refusal: RefundRefused) -> None:
-    """More has gone back than our books can explain: the refund stays external, and is tried
-    again when a reservation has ended or a capture was learnt."""
-    refund = books.refund
-    open_case(
-        kind=CaseKind.EXTERNAL_REFUND,
-        subject=refund.stripe_refund_id or str(refund.uuid),
-        detail=f"A refund from outside does not fit: {refusal.detail}",
-        order_id=refund.order_id,
-        attempt_id=refund.attempt_id,
-        our_minor=room_minor(books.account, books.attempt),
-        their_minor=refund.amount_minor,
-        currency=refund.currency,
-    )
-
-
-def _close_excess(books: RefundBooks) -> None:
-    close_case(
-        kind=CaseKind.EXTERNAL_REFUND,
-        subject=books.refund.stripe_refund_id or str(books.refund.uuid),
-        closed_by="system",
-        resolution="it fits by now",
-        now=books.now,
-    )

@@ -1,4 +1,4 @@
-"""Refunds as people and the system ask for them: request, approve, reject, cancel, try again.
+"""Refunds as people and the system ask for them: request, approve, reject, cancel.
 
 The amount is reserved against what was captured from the approval on. Actors are written as in
 the timeline: `staff:<id>`, `system`, `api:<client>`.
@@ -23,16 +23,17 @@ from payments.models import (
     Refund,
     RefundItem,
 )
-from payments.services.cases import close_case
 from payments.services.refund_books import (
     RefundBooks,
     RefundRefused,
+    close_failure,
     open_books,
     require_room,
+    require_state,
     room_minor,
     tell,
 )
-from payments.states import CaseKind, DisputeState, OperationKind, OperationState, RefundState
+from payments.states import DisputeState, OperationKind, OperationState, RefundState
 
 SYSTEM = "system"
 Reason = Refund.Reason
@@ -84,7 +85,7 @@ def request_refund(
     if not items or min(part.amount_minor for part in items) <= 0:
         raise RefundRefused("bad_items", "Each part of a refund has an amount above zero.")
     attempt = _choose_attempt(account, amount, attempt_id)
-    _refuse_disputed(attempt)
+    refuse_disputed(attempt)
     refund = Refund.objects.create(
         uuid=uuid or uuid4(),
         order_id=order_id,
@@ -131,7 +132,8 @@ def _choose_attempt(account: OrderAccount, amount: int, attempt_id: int | None) 
     return found
 
 
-def _refuse_disputed(attempt: PaymentAttempt) -> None:
+def refuse_disputed(attempt: PaymentAttempt) -> None:
+    """Check that the bank has not taken the money. Raises RefundRefused."""
     if Dispute.objects.filter(attempt=attempt, state__in=DISPUTED).exists():
         raise RefundRefused(
             "disputed", "The customer's bank has asked for this payment: answer the dispute."
@@ -160,30 +162,19 @@ def approve_refund(*, refund_id: int, approved_by: str, now: datetime) -> Refund
     refund = books.refund
     if refund.approved_by == approved_by and refund.state != RefundState.REQUESTED:
         return refund
-    _require_state(refund, RefundState.REQUESTED)
+    require_state(refund, RefundState.REQUESTED)
     if approved_by == SYSTEM and refund.requested_by != SYSTEM:
         raise RefundRefused("not_system", "What a person asked for is approved by a person.")
     if refund.needs_second_person and approved_by == refund.requested_by:
         raise RefundRefused("second_person", "A refund of this size needs a second person.")
-    _refuse_disputed(books.attempt)
+    refuse_disputed(books.attempt)
     refund.approved_by = approved_by
     books.move(RefundState.APPROVED)
-    _plan_operation(books)
+    plan_operation(books)
     return refund
 
 
-def _require_state(refund: Refund, *allowed: RefundState) -> None:
-    if refund.state not in allowed:
-        raise RefundRefused("wrong_state", f"The refund is {refund.state} by now.")
-
-
-def _require_ours(refund: Refund) -> None:
-    """What somebody did at Stripe stays what it was; a refund of ours may follow it."""
-    if refund.reason == Refund.Reason.EXTERNAL:
-        raise RefundRefused("external", "It was started at Stripe: request a refund of our own.")
-
-
-def _plan_operation(books: RefundBooks) -> None:
+def plan_operation(books: RefundBooks) -> None:
     """Plan a call with a key of its own. Its uuid travels with it, so that a refund at Stripe
     can be told from one of an earlier try."""
     refund, attempt, uuid = books.refund, books.attempt, uuid4()
@@ -218,7 +209,7 @@ def _plan_operation(books: RefundBooks) -> None:
 def reject_refund(*, refund_id: int, rejected_by: str, reason: str, now: datetime) -> None:
     """Say no to a refund that was asked for. Raises RefundRefused."""
     books = open_books(refund_id=refund_id, actor=rejected_by, now=now)
-    _require_state(books.refund, RefundState.REQUESTED)
+    require_state(books.refund, RefundState.REQUESTED)
     books.move(RefundState.REJECTED, reason)
 
 
@@ -229,73 +220,14 @@ def cancel_refund(*, refund_id: int, cancelled_by: str, reason: str, now: dateti
     Raises RefundRefused where it may have reached Stripe, or has ended.
     """
     books = open_books(refund_id=refund_id, actor=cancelled_by, now=now)
-    _require_state(books.refund, RefundState.REQUESTED, RefundState.APPROVED, RefundState.FAILED)
+    require_state(books.refund, RefundState.REQUESTED, RefundState.APPROVED, RefundState.FAILED)
     if operation := books.open_operation():
         operation.state = OperationState.REFUSED
         operation.finished_at = now
         operation.rest()
         operation.save()
     books.move(RefundState.CANCELLED, reason)
-    _close_failure(books, reason or "not owed any more")
-
-
-@transaction.atomic
-def retry_refund(*, refund_id: int, retried_by: str, now: datetime) -> None:
-    """Try a failed refund anew: a new operation with a new key. Raises RefundRefused."""
-    books = open_books(refund_id=refund_id, actor=retried_by, now=now)
-    _require_ours(books.refund)
-    _require_state(books.refund, RefundState.FAILED)
-    _refuse_disputed(books.attempt)
-    books.refund.stripe_refund_id = None
-    books.refund.failure_code = ""
-    books.move(RefundState.PROCESSING)
-    _plan_operation(books)
-
-
-@transaction.atomic
-def start_manual(*, refund_id: int, started_by: str, reason: str, now: datetime) -> None:
-    """A failed refund is to be paid back another way: reserve its amount. Raises RefundRefused."""
-    books = open_books(refund_id=refund_id, actor=started_by, now=now)
-    _require_ours(books.refund)
-    _require_state(books.refund, RefundState.FAILED)
-    # What Stripe still tells of the failed one is about an earlier try.
-    books.refund.stripe_refund_id = None
-    books.move(RefundState.MANUAL, reason)
-
-
-@transaction.atomic
-def finish_manual(*, refund_id: int, finished_by: str, reference: str, now: datetime) -> None:
-    """The money was paid back another way; `reference` says how. Raises RefundRefused."""
-    books = open_books(refund_id=refund_id, actor=finished_by, now=now)
-    _require_state(books.refund, RefundState.MANUAL)
-    if not reference:
-        raise RefundRefused("bad_items", "Say how the money was paid back.")
-    books.move(RefundState.SUCCEEDED, reference)
-    tell_succeeded(books)
-
-
-def tell_succeeded(books: RefundBooks) -> None:
-    """Publish that a refund has succeeded, and close the case of its failure."""
-    refund = books.refund
-    outbox.publish(
-        events.RefundSucceeded(
-            subject_id=refund.order_id,
-            attempt_id=refund.attempt_id,
-            refund_id=refund.pk,
-            amount_minor=refund.amount_minor,
-        )
-    )
-    _close_failure(books, "the money has gone back")
-
-
-def _close_failure(books: RefundBooks, resolution: str) -> None:
-    close_case(
-        kind=CaseKind.REFUND_FAILED,
-        subject=str(books.refund.uuid),
-        closed_by=books.actor,
-        resolution=resolution,
-        now=books.now,
-    )
+    close_failure(books, reason or "not owed any more")
 
 
 @transaction.atomic

@@ -21,8 +21,9 @@ from payments.gateways.refunds import RefundAnswer, RefundOutcome
 from payments.gateways.stripe_refunds import StripeRefunds
 from payments.models import PaymentCase, PaymentOperation, Refund
 from payments.queries import summaries
-from payments.services import refunding
+from payments.services import refund_repairs, refunding
 from payments.services import refunds as service
+from payments.services.refund_books import RefundRefused
 from payments.services.refund_outcomes import apply_refund
 from tests.builders import NOON
 from tests.payments.conftest import attempt_of
@@ -235,7 +236,7 @@ class TestAfterFailure:
     def test_another_try_has_its_own_key_and_ends_the_case(
         self, failed: Refund, paid_order: Order, refunds: FakeRefunds
     ) -> None:
-        service.retry_refund(refund_id=failed.pk, retried_by=CHIEF, now=NOON)
+        refund_repairs.retry_refund(refund_id=failed.pk, retried_by=CHIEF, now=NOON)
         assert sums(paid_order) == (0, 500, 0)
 
         assert send(failed).state == "succeeded"
@@ -248,7 +249,7 @@ class TestAfterFailure:
         self, failed: Refund, paid_order: Order, refunds: FakeRefunds
     ) -> None:
         old = refunds.show(failed.stripe_refund_id or "")
-        service.retry_refund(refund_id=failed.pk, retried_by=CHIEF, now=NOON)
+        refund_repairs.retry_refund(refund_id=failed.pk, retried_by=CHIEF, now=NOON)
         tell(old)
         assert Refund.objects.get(pk=failed.pk).state == "processing"
         send(failed)
@@ -263,7 +264,7 @@ class TestAfterFailure:
         refund = send(approved(paid_order))
         once_true = refunds.show(refund.stripe_refund_id or "")
         tell(refunds.set(refund.stripe_refund_id or "", "failed"))
-        service.retry_refund(refund_id=refund.pk, retried_by=CHIEF, now=NOON)
+        refund_repairs.retry_refund(refund_id=refund.pk, retried_by=CHIEF, now=NOON)
         tell(once_true)
         assert sums(paid_order) == (0, 500, 0)
         send(refund)
@@ -277,7 +278,7 @@ class TestAfterFailure:
         refunds.instead.append(RefundAnswer(RefundOutcome.REFUSED, code="charge_disputed"))
         refund = send(approved(paid_order))
         first = last_operation(refund)
-        service.retry_refund(refund_id=refund.pk, retried_by=CHIEF, now=NOON)
+        refund_repairs.retry_refund(refund_id=refund.pk, retried_by=CHIEF, now=NOON)
         send(refund)
         refunds.create(request=first.request, key=first.idempotency_key)
         tell(refunds.show(f"re_{first.idempotency_key}"))
@@ -289,10 +290,12 @@ class TestAfterFailure:
         self, failed: Refund, paid_order: Order, refunds: FakeRefunds
     ) -> None:
         old = refunds.show(failed.stripe_refund_id or "")
-        service.start_manual(refund_id=failed.pk, started_by=CHIEF, reason="bank", now=NOON)
+        refund_repairs.start_manual(refund_id=failed.pk, started_by=CHIEF, reason="bank", now=NOON)
         assert sums(paid_order) == (0, 500, 0)
 
-        service.finish_manual(refund_id=failed.pk, finished_by=CHIEF, reference="T-1", now=NOON)
+        refund_repairs.finish_manual(
+            refund_id=failed.pk, finished_by=CHIEF, reference="T-1", now=NOON
+        )
         tell(old)
         failed.refresh_from_db()
         assert (failed.state, sums(paid_order)) == ("succeeded", (500, 0, 500))
@@ -304,6 +307,44 @@ class TestAfterFailure:
         )
 
         assert cases("refund_failed") == []
+
+
+class TestUnknown:
+    @pytest.fixture
+    def unknown(self, paid_order: Order, refunds: FakeRefunds) -> Refund:
+        refunds.instead.append(SILENCE)
+        return send(approved(paid_order))
+
+    def test_is_declared_failed_after_a_day_alone(
+        self, unknown: Refund, paid_order: Order, refunds: FakeRefunds
+    ) -> None:
+        def declare() -> None:
+            refund_repairs.declare_failed(
+                refund_id=unknown.pk, declared_by=CHIEF, reason="looked", now=timezone.now()
+            )
+
+        with pytest.raises(RefundRefused) as caught:
+            declare()
+        assert caught.value.code == "too_early"
+
+        unknown.operations.update(first_sent_at=timezone.now() - timedelta(hours=25))
+        declare()
+        assert (sums(paid_order), len(cases("refund_failed"))) == ((0, 0, 0), 1)
+        refund_repairs.retry_refund(refund_id=unknown.pk, retried_by=CHIEF, now=NOON)
+        assert send(unknown).state == "succeeded"
+
+    def test_that_was_made_after_all_is_not_lost(
+        self, unknown: Refund, paid_order: Order, refunds: FakeRefunds
+    ) -> None:
+        first = last_operation(unknown)
+        unknown.operations.update(first_sent_at=timezone.now() - timedelta(hours=25))
+        refund_repairs.declare_failed(
+            refund_id=unknown.pk, declared_by=CHIEF, reason="looked", now=timezone.now()
+        )
+        refunds.create(request=first.request, key=first.idempotency_key)
+        tell(refunds.show(f"re_{first.idempotency_key}"))
+
+        assert sums(paid_order) == (500, 0, 500)
 
 
 class TestFromOutside:

@@ -30,7 +30,7 @@ from payments.models import (
     Refund,
     RefundItem,
 )
-from payments.services import refunding
+from payments.services import refund_repairs, refunding
 from payments.services import refunds as service
 from payments.services.ledger import SALES, STRIPE, book
 from payments.services.refund_books import RefundRefused
@@ -314,15 +314,15 @@ def _mend(storm: Storm, random: Random) -> None:
     now = timezone.now()
     try:
         if refund.state == "manual":
-            service.finish_manual(
+            refund_repairs.finish_manual(
                 refund_id=refund.pk, finished_by="staff:2", reference="transfer", now=now
             )
             storm.count("paid back another way")
         elif random.random() < 0.7:
-            service.retry_refund(refund_id=refund.pk, retried_by="staff:2", now=now)
+            refund_repairs.retry_refund(refund_id=refund.pk, retried_by="staff:2", now=now)
             storm.count("tried again")
         else:
-            service.start_manual(
+            refund_repairs.start_manual(
                 refund_id=refund.pk, started_by="staff:2", reason="closed card", now=now
             )
     except RefundRefused as refusal:
