@@ -5,6 +5,8 @@ WITH content AS (
     UNION ALL
     SELECT 'payments_paymentoperation' AS table_name, id::text AS row_id, to_jsonb(payments_paymentoperation)::text AS content FROM payments_paymentoperation
     UNION ALL
+    SELECT 'payments_refund' AS table_name, id::text AS row_id, to_jsonb(payments_refund)::text AS content FROM payments_refund
+    UNION ALL
     SELECT 'payments_stripeevent' AS table_name, id::text AS row_id, to_jsonb(payments_stripeevent)::text AS content FROM payments_stripeevent
 ), run AS (
     SELECT content.table_name, content.row_id, translate(found[1], ' -', '') AS digits
