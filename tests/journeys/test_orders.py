@@ -1,11 +1,11 @@
-"""The whole stack, small sizes. The full sizes are `make proof-recovery`."""
+"""The whole stack, small sizes. The full sizes are `make proof-recovery` and `make proof-money`."""
 
 from uuid import uuid4
 
 import pytest
 
 from globalmart.sandbox.stack import Stack
-from tests.journeys import scenarios
+from tests.journeys import ambiguity, scenarios
 from tests.journeys.bad_input import REFUSED
 from tests.journeys.shop import Shop, order_body
 
@@ -73,3 +73,10 @@ class TestBreakdown:
 
     def test_of_the_relay_does_not_stop_placing(self, shop: Shop) -> None:
         assert scenarios.stop_relay(shop, orders=8)["audit findings"] == 0
+
+
+class TestAmbiguousStripe:
+    def test_charges_each_order_once(self, shop: Shop) -> None:
+        figures = ambiguity.ambiguous_stripe(shop, orders=12)
+
+        assert figures["orders charged once"] == 12

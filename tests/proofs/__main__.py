@@ -27,6 +27,7 @@ PROOFS: dict[str, tuple[Callable[[Shop], Figures], ...]] = {
     "localstripe": (independent.many_orders,),
     "import": (real_data.import_and_run_to_the_end,),
 }
+PROOFS["money"] = (*PROOFS["ambiguity"], *PROOFS["refunds"], *PROOFS["localstripe"])
 
 
 def main() -> None:
