@@ -39,7 +39,7 @@ from tests.payments.conftest import attempt_of, authorize, send
 from tests.payments.fakes import FakeStripe
 
 IS_FULL = os.environ.get("GM_PROOF") == "full"
-MOST_ORDERS = 10
+MOST_ORDERS = 6
 CREATED = datetime(2026, 3, 1, tzinfo=UTC)
 TOTAL = 2195
 
