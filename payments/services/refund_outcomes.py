@@ -34,6 +34,7 @@ TOLD = {
 # How much a state knows. A refund that succeeded can fail later, never the other way round.
 RANK = {R.PENDING: 1, R.REQUIRES_ACTION: 1, R.SUCCEEDED: 2, R.FAILED: 3, R.CANCELLED: 3}
 ENDED = {RefundOutcome.FAILED, RefundOutcome.CANCELLED}
+LOST = {R.FAILED, R.CANCELLED}
 # States in which the poller looks the refund up, whatever webhooks say.
 WATCHED = (R.PENDING, R.REQUIRES_ACTION, R.UNKNOWN, R.EXTERNAL)
 # Seconds until the n-th look.
@@ -131,17 +132,10 @@ def _advance(books: RefundBooks, state: RefundState, code: str) -> None:
     """Go to what Stripe tells, unless the refund knows as much or more already."""
     refund = books.refund
     before = R(refund.state)
-    if (
-        state == before
-        or RANK[state] < RANK.get(before, 0)
-        or {before, state}
-        <= {
-            R.FAILED,
-            R.CANCELLED,
-        }
-    ):
+    is_news = state != before and RANK[state] >= RANK.get(before, 0)
+    if not is_news or before in LOST:
         return
-    refund.failure_code = code[:60] if state in {R.FAILED, R.CANCELLED} else ""
+    refund.failure_code = code[:60] if state in LOST else ""
     try:
         books.move(state, code)
     except RefundRefused as refusal:
@@ -151,7 +145,7 @@ def _advance(books: RefundBooks, state: RefundState, code: str) -> None:
         close_excess(books)
     if state == R.SUCCEEDED:
         tell_succeeded(books)
-    elif state in {R.FAILED, R.CANCELLED}:
+    elif state in LOST:
         tell_failed(books)
 
 
@@ -173,7 +167,8 @@ def check_seconds(checks: int) -> int:
 
 def _apply_external(shown: StripeRefund, answer: RefundAnswer, actor: str, now: datetime) -> str:
     """Record a refund that somebody started at Stripe, and apply what it says."""
-    known = PaymentAttempt.objects.filter(stripe_intent_id=shown.intent_id or None).first()
+    # An attempt without an intent has NULL there, which an empty id does not find.
+    known = PaymentAttempt.objects.filter(stripe_intent_id=shown.intent_id).first()
     if known is None:
         open_case(
             kind=CaseKind.EXTERNAL_REFUND,

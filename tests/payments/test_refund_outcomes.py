@@ -19,7 +19,7 @@ from payments.gateways.classification import (
 from payments.gateways.intents import Outcome
 from payments.gateways.refunds import RefundAnswer, RefundOutcome
 from payments.gateways.stripe_refunds import StripeRefunds
-from payments.models import PaymentCase, PaymentOperation, Refund
+from payments.models import PaymentAttempt, PaymentCase, PaymentOperation, Refund
 from payments.queries import summaries
 from payments.services import refund_repairs, refunding
 from payments.services import refunds as service
@@ -389,6 +389,15 @@ class TestFromOutside:
         assert tell(answer) == ""
         assert len(cases("external_refund")) == 1
         assert Refund.objects.count() == 0
+
+    def test_of_a_charge_without_an_intent_is_no_attempts(
+        self, paid_order: Order, refunds: FakeRefunds
+    ) -> None:
+        PaymentAttempt.objects.update(stripe_intent_id=None)
+        answer = refunds.start_outside("", 700)
+
+        assert tell(answer) == ""
+        assert len(cases("external_refund")) == 1
 
     def test_is_learnt_from_the_charge_alone(self, paid_order: Order, refunds: FakeRefunds) -> None:
         intent = attempt_of(paid_order).stripe_intent_id or ""
