@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -60,7 +61,7 @@ def answer_of_reply(reply: Reply) -> Answer:
     beside = _read(reply.beside)
     if reply.error == Outcome.REFUSED and beside is not None:
         # "Already captured", "cannot be cancelled": the state of the intent is the answer.
-        return answer_of_intent(beside)
+        return replace(answer_of_intent(beside), is_replayed=reply.is_replayed)
     return Answer(reply.error, beside, reply.code, reply.retry_after, reply.is_replayed)
 
 

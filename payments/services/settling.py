@@ -114,6 +114,10 @@ def _settle_without_effect(books: Books, operation: PaymentOperation, answer: An
         answer.outcome == Outcome.CAPTURED and operation.kind != OperationKind.CAPTURE
     )
     if operation.kind == OperationKind.CANCEL and not is_ended:
+        if answer.is_replayed:
+            # What Stripe said then it will say for a day, whatever has become of the intent.
+            _take_new_key(books, operation)
+            return
         # It cannot be cancelled just now (it is processing): the same again, later.
         _retry(books, operation, OperationState.PLANNED, answer)
         return

@@ -1,5 +1,6 @@
 """The last gate before money moves, and the only proof that none will."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -89,6 +90,26 @@ class TestCancel:
         stripe.set(intent_id, "requires_confirmation")
         send(order, "cancel")
 
+        assert attempt_of(order).state == AttemptState.CANCELLED
+
+    def test_takes_a_new_key_where_stripe_only_repeats_its_refusal(
+        self, order: Order, stripe: FakeStripe
+    ) -> None:
+        """The refusal is stored for its key for a day, and shows the intent as it was then."""
+        send(order, "create")
+        plan_cancel(order_id=order.pk, now=timezone.now())
+        intent_id = attempt_of(order).stripe_intent_id or ""
+        stripe.set(intent_id, "processing")
+        refusal = Answer(Outcome.PROCESSING, stripe.show(intent_id))
+        stripe.instead["cancel"].extend([refusal, replace(refusal, is_replayed=True)])
+        send(order, "cancel")
+
+        stripe.set(intent_id, "requires_capture")
+        send(order, "cancel")
+        send(order, "cancel")
+
+        first, again, last = stripe.keys("cancel")
+        assert first == again != last
         assert attempt_of(order).state == AttemptState.CANCELLED
 
     def test_refuses_to_wait_for_the_network_in_a_transaction(self, order: Order) -> None:

@@ -148,6 +148,18 @@ class TestAnswerOfError:
 
         assert answer_of_reply(_reply(error)).retry_after == seconds
 
+    def test_says_that_a_refusal_which_shows_the_intent_is_an_old_one(self) -> None:
+        detail = {
+            "type": "invalid_request_error",
+            "payment_intent": {**RAW, "status": "processing"},
+        }
+        headers = {"Idempotent-Replayed": "true"}
+        error = stripe.InvalidRequestError("no", None, None, None, 400, {"error": detail}, headers)
+
+        found = answer_of_reply(_reply(error))
+
+        assert (found.outcome, found.is_replayed) == (Outcome.PROCESSING, True)
+
     def test_prefers_the_banks_reason(self) -> None:
         detail = {"type": "card_error", "code": "card_declined", "decline_code": "lost_card"}
         error = stripe.CardError("no", None, "card_declined", None, 402, {"error": detail})
