@@ -1,14 +1,15 @@
-"""What orders does when told: handlers of events, and the expiry of what was not paid."""
+"""What orders does when told, and by the clock: invitations to pay, the expiry of the unpaid."""
 
 import logging
 import time
+from collections.abc import Callable, Iterable
 from uuid import UUID
 
 from django.utils import timezone
 
 from globalmart.core import bell
-from orders.queries.orders import list_unpaid_overdue
-from orders.services import holds, lifecycle, payment
+from orders.queries.orders import list_uninvited, list_unpaid_overdue
+from orders.services import holds, invitations, lifecycle, payment
 
 log = logging.getLogger(__name__)
 
@@ -24,8 +25,13 @@ def on_payment_authorized(*, event_id: UUID, subject_id: int, **_later: object) 
 
 
 def on_payment_captured(*, event_id: UUID, subject_id: int, **_later: object) -> None:
-    """Complete the order, if nothing is left to ship; money that was lost is back."""
+    """Complete the order, if nothing is left to ship; money that was lost is back.
+
+    An order that has ended is confirmed again or gives the money back: its hold may have been
+    captured at Stripe before our cancel came there.
+    """
     now = timezone.now()
+    lifecycle.confirm_order(order_id=subject_id, actor="stripe", now=now)
     lifecycle.record_capture(order_id=subject_id, now=now)
     holds.release_if_paid(order_id=subject_id, now=now)
 
@@ -68,16 +74,25 @@ def on_shipment_dispatched(*, event_id: UUID, subject_id: int, **_later: object)
 
 
 def expire_unpaid() -> None:
-    """Begin, or finish, the end of unpaid orders past their deadline, for a bounded time.
-
-    One order that cannot be ended must not keep the others from it.
-    """
+    """Begin, or finish, the end of unpaid orders past their deadline."""
     bell.answer("orders.unpaid")
+    _each(list_unpaid_overdue(now=timezone.now(), limit=BATCH), lifecycle.expire_order)
+
+
+def invite_to_pay() -> None:
+    """Ask for the money of orders whose goods have come near."""
+    bell.answer("orders.invitations")
+    _each(list_uninvited(now=timezone.now(), limit=BATCH), invitations.invite)
+
+
+def _each(order_ids: Iterable[int], step: Callable[..., object]) -> None:
+    """Take the step with each order for a bounded time; one that cannot be taken must not keep
+    the others from theirs."""
     stop_at = time.monotonic() + BUDGET_SECONDS
-    for order_id in list_unpaid_overdue(now=timezone.now(), limit=BATCH):
+    for order_id in order_ids:
         try:
-            lifecycle.expire_order(order_id=order_id, now=timezone.now())
+            step(order_id=order_id, now=timezone.now())
         except Exception:
-            log.exception("order %s cannot be ended yet", order_id)
+            log.exception("order %s cannot take its step yet", order_id)
         if time.monotonic() > stop_at:
             return

@@ -98,6 +98,21 @@ class TestLateMoney:
         assert refund.amount_minor == expired.total_minor
         assert refund.reason == "late_payment"
 
+    def test_refunds_a_hold_that_was_captured_before_our_cancel_came(
+        self, expired: Order, stripe: FakeStripe
+    ) -> None:
+        Stock.objects.update(on_hand=1)
+        pay_late(expired, stripe)
+        late = attempt_of(expired)
+        stripe.set(late.stripe_intent_id or "", "succeeded", received=expired.total_minor)
+        cancel = PaymentOperation.objects.get(attempt=late, kind="cancel")
+        send_operation(operation_id=cancel.pk)
+
+        (event,) = OutboxEvent.objects.filter(name="payment.captured")
+        jobs.on_payment_captured(event_id=event.id, subject_id=expired.pk)
+
+        assert Refund.objects.get().amount_minor == expired.total_minor
+
     def test_refunds_a_second_payment_while_the_first_is_live(
         self, db: None, stripe: FakeStripe
     ) -> None:
