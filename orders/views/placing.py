@@ -16,6 +16,7 @@ from fulfillment.services.stock import OutOfStock
 from globalmart.core import idempotency
 from globalmart.core.budget import budget
 from globalmart.core.db import is_lock_timeout
+from globalmart.core.failpoints import failpoint
 from globalmart.core.money import display
 from orders import links
 from orders.models import Order
@@ -101,6 +102,7 @@ def start_payment(request: HttpRequest, *, order_id: int) -> JsonResponse:
     except payment.CoolDown as error:
         return _rest_until(error.until)
     is_open = begun.client_secret is not None and not begun.is_settled
+    failpoint("CP12", order=order_id)
     waits = not is_open and tracking.get_payable(order=order).is_open
     return JsonResponse(
         {
