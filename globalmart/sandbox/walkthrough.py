@@ -30,7 +30,7 @@ def buy_through_pages(shop: Shop) -> str:
     began_at = time.monotonic()
     browser = Browser()
     try:
-        review = _walk_to_review(shop, browser)
+        review = walk_to_review(shop, browser)
         order_page = _pay(shop, browser, review)
         number = _follow(shop, browser, order_page)
     except (LookupError, OSError, ValueError) as error:
@@ -39,7 +39,11 @@ def buy_through_pages(shop: Shop) -> str:
     return f"order {number} bought as a guest, paid by card, shipped, told in {taken:.1f} s"
 
 
-def _walk_to_review(shop: Shop, browser: Browser) -> Page:
+def walk_to_review(shop: Shop, browser: Browser) -> Page:
+    """Put something into the basket and fill checkout in; return the page with the pay button.
+
+    Raises SelfTestFailed, LookupError, OSError.
+    """
     page = _put_in_basket(shop, browser)
     contact = _expect(browser.get(f"{shop.base_url}/checkout/contact/"))
     form = contact.form(holding="email")

@@ -49,7 +49,7 @@ def main() -> int:
             console.print(
                 f"[red]{result.cell.name}[/red] {result.buyer.public_id} {escape(breach)}"
             )
-    hit = sum(result.is_hit for result in results)
+    hit = len({result.cell for result in results if result.is_hit})
     breaches = sum(len(result.breaches) for result in results)
     console.print(f"seed {seed}, {time.monotonic() - started:.0f} s")
     console.print(f"cells {len(cells)}, hit {hit}, breaches {breaches}")
@@ -57,7 +57,7 @@ def main() -> int:
 
 
 def _say(console: Console, result: Result, progress: str) -> None:
-    hit = "hit" if result.is_hit else "[red]not hit[/red]"
+    hit = "hit" if result.is_hit else f"[red]not hit[/red] ({escape(result.missed)})"
     console.print(f"{progress}: {result.cell.name} {hit}, {result.outcome}, {result.seconds:.0f} s")
     for breach in result.breaches:
         console.print(f"    [red]{escape(breach)}[/red]")

@@ -24,7 +24,7 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     "CP9": ("",),
     "CP10": ("finished", "left"),
     "CP11": ("held", "captured"),
-    "CP12": ("",),
+    "CP12": ("", "page"),
     "CP13": ("",),
     "CP14": ("",),
     "CP15": ("",),
@@ -56,14 +56,15 @@ OPERATIONS = {
     "CP25": "refunds.create",
     "CP27": "payment_intents.cancel",
 }
-# Variant -> what is switched on at the sandbox for this order's payment, once.
+# Variant -> what is switched on at the sandbox for this order's payment, once by default.
 FAULTS: dict[str, dict[str, Any]] = {
     "applied": {"fault": "drop_after_apply"},
     "not-applied": {"fault": "drop_before"},
     "applied-500": {"fault": "error_after_apply", "status": 500},
     "applied-silence": {"fault": "timeout_after_apply", "seconds": 12},
-    "409": {"fault": "error_before", "status": 409},
-    "429": {"fault": "error_before", "status": 429},
+    # More than once: who hears it first may be crashed by another cell before it means anything.
+    "409": {"fault": "error_before", "status": 409, "count": 3},
+    "429": {"fault": "error_before", "status": 429, "count": 3},
     "twice": {"operation": "webhook", "fault": "duplicate", "count": 20},
     "late": {"operation": "webhook", "fault": "delay", "seconds": 6, "count": 20},
     "reordered": {"operation": "webhook", "fault": "reorder", "seconds": 4, "count": 20},

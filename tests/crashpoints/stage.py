@@ -18,7 +18,7 @@ from tests.journeys.shop import Shop, kill, order_body
 
 Found = TypeVar("Found")
 POLL_SECONDS = 0.2
-PATIENCE_SECONDS = 240.0
+PATIENCE_SECONDS = 120.0
 
 
 class NotReached(AssertionError):
@@ -48,13 +48,16 @@ class Stage:
         self._stripe_url = shop.environment["SANDBOX_STRIPE_URL"]
         self._turn = threading.Lock()
         self._wanted = self._amounts()
+        self._buyers = 0
 
     # --- orders ---------------------------------------------------------------------------------
     def buyer(self, cell: Cell) -> Buyer:
         """Return a buyer whose total nobody else of this run has."""
         with self._turn:
             sku, quantity, amount_minor = next(self._wanted)
-        return Buyer(f"{self._label}-{cell.slug}", sku, quantity, amount_minor)
+            self._buyers += 1
+            number = self._buyers
+        return Buyer(f"{self._label}-{number}-{cell.slug}", sku, quantity, amount_minor)
 
     def _amounts(self) -> Iterator[tuple[str, int, int]]:
         """Give SKU, quantity and total, each total once, and none that an order has already."""
@@ -99,6 +102,14 @@ class Stage:
         if answer.status_code < 500 and answer.status_code not in {201, 409}:
             raise NotReached(f"{buyer.key} is refused: {answer.text[:300]}")
         return answer if answer.status_code == 201 else None
+
+    def find_order(self, buyer: Buyer) -> None:
+        """Learn which order was placed with the buyer's key."""
+        ((buyer.public_id,),) = self.shop.query(
+            "SELECT o.public_id FROM orders_order o JOIN core_idempotencykey k"
+            " ON k.subject_id = o.id WHERE k.key = %s",
+            [buyer.key],
+        )
 
     def is_replayed(self, buyer: Buyer) -> bool:
         """Tell whether the same key still gives the same answer, to the letter."""

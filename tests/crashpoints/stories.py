@@ -4,6 +4,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from globalmart.sandbox import selftest, walkthrough
+from globalmart.sandbox.browsing import Browser
 from tests.crashpoints.cells import Cell
 from tests.crashpoints.stage import Buyer, NotReached, Stage
 
@@ -52,6 +54,31 @@ def _confirm_in_browser(stage: Stage, intent: str, *, card: str) -> str:
         return_url=stage.shop.base_url,
     )
     return secret
+
+
+def buy_by_pages(stage: Stage, cell: Cell, buyer: Buyer) -> None:
+    """A guest presses the pay button again, where no answer came, and pays in the browser."""
+    if cell.variant != "page":
+        buy(stage, cell, buyer)
+        return
+    browser = Browser()
+    review = walkthrough.walk_to_review(selftest.Shop.of(stage.shop.environment), browser)
+    form = review.form(holding="/checkout/place/")
+    buyer.key = form.values["key"]
+    stage.arm(cell, buyer)
+
+    def press() -> Any:
+        try:
+            answer = browser.submit(form, referer=review.url)
+        except OSError:
+            return None
+        return answer.json if answer.status == 200 and answer.json["client_secret"] else None
+
+    begun = stage.until(press, f"{buyer.key} cannot be paid")
+    stage.find_order(buyer)
+    intent = begun["client_secret"].partition("_secret_")[0]
+    _confirm_in_browser(stage, intent, card="pm_card_visa")
+    browser.get(begun["return_url"])
 
 
 def close_tab(stage: Stage, cell: Cell, buyer: Buyer) -> None:
@@ -143,6 +170,7 @@ def deploy(stage: Stage, cell: Cell, buyer: Buyer) -> None:
 STORIES: dict[str, Story] = {
     "CP10": close_tab,
     "CP11": pay_late,
+    "CP12": buy_by_pages,
     "CP15": lose_redis,
     "CP21": lose_hold,
     "CP24": hear_webhooks,
