@@ -72,7 +72,7 @@ def close(books: Books, code: str) -> None:
     attempt.next_check_at = None
     if books.is_answer_to(OperationKind.CAPTURE):
         miss_capture(books, "the hold had ended")
-    elif is_hold and books.last(OperationKind.CANCEL) is None:
+    elif is_hold and not _is_asked_for(books):
         _lose_hold(books, "the hold ended without our asking")
     _end_operations_of_cancelled(books)
     is_failure = attempt.state == AttemptState.FAILED
@@ -95,6 +95,12 @@ def _end_state(books: Books, *, is_hold: bool) -> AttemptState:
     if books.attempt.decline_code and not is_hold:
         return AttemptState.FAILED
     return AttemptState.CANCELLED
+
+
+def _is_asked_for(books: Books) -> bool:
+    """Tell whether we wanted the end: a cancel that was dropped or refused did not bring it."""
+    cancel = books.last(OperationKind.CANCEL)
+    return cancel is not None and cancel.state != OperationState.REFUSED
 
 
 def _lose_hold(books: Books, why: str) -> None:

@@ -301,6 +301,16 @@ class TestApplyOutcome:
         assert operation(order, "cancel").state == OperationState.REFUSED
         assert is_covered(order_id=order.pk)
 
+    def test_alarms_when_a_hold_ends_after_our_cancel_of_it_was_dropped(
+        self, order: Order, stripe: FakeStripe
+    ) -> None:
+        hear(order, told(O.REQUIRES_ACTION))
+        plan_cancel(order_id=order.pk, now=timezone.now())
+
+        hear(order, told(O.AUTHORIZED), told(O.CANCELLED))
+
+        assert Alert.objects.filter(kind="hold_lost").exists()
+
     def test_does_not_count_on_a_hold_whose_cancel_has_left(self, order: Order) -> None:
         hear(order, told(O.REQUIRES_ACTION))
         plan_cancel(order_id=order.pk, now=timezone.now())
