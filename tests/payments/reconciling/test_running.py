@@ -22,10 +22,17 @@ from payments.queries.reconciliation import (
     has_due_reconciliation,
     list_late_reconciliations,
 )
+from payments.services.planning import plan_cancel
 from payments.services.reconciling import intents, running
 from payments.states import AttemptState, CaseKind
-from tests.payments.conftest import attempt_of
-from tests.payments.reconciling.conftest import cases, compare, intent_of, make_intent
+from tests.payments.conftest import attempt_of, send
+from tests.payments.reconciling.conftest import (
+    cases,
+    compare,
+    intent_of,
+    make_intent,
+    status_of,
+)
 from tests.sandbox.stripe_process import StripeProcess
 
 HOUR = timedelta(hours=1)
@@ -60,6 +67,18 @@ class TestRecent:
 
         assert dict(recent().found) == {CaseKind.ORPHAN_HOLD: 1}
         assert dict(recent().found) == {}
+
+    def test_has_the_stray_of_an_ended_attempt_cancelled(
+        self, server: StripeProcess, order: Order
+    ) -> None:
+        plan_cancel(order_id=order.pk, now=timezone.now())
+        stray = make_intent(server, order)
+
+        report = recent()
+        send(order, "cancel")
+
+        assert (dict(report.found), report.unhealed) == ({CaseKind.MISSING_HERE: 1}, 0)
+        assert (status_of(server, stray), cases()) == ("canceled", [])
 
     def test_looks_at_what_moves_even_where_no_event_told_of_it(
         self, server: StripeProcess, held: Order, monkeypatch: pytest.MonkeyPatch

@@ -49,7 +49,7 @@ class Command(BaseCommand):
         compare = resolve(wiring().reconcilers[domain])
         bar = Progress(
             TextColumn("comparing"), BarColumn(), TextColumn("{task.fields[day]}"),
-            TimeRemainingColumn(), console=console, transient=True,
+            TimeRemainingColumn(), console=console, transient=True, disable=not console.is_terminal,
         )  # fmt: skip
         try:
             with bar:
