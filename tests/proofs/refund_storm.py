@@ -87,6 +87,11 @@ class MoodyStripe(FakeRefunds):
                 self._become(refund, "failed")
             return self.show(refund.id)
 
+    def fail_last(self) -> None:
+        """The bank sends the last refund that succeeded back, weeks later."""
+        done = [each for each in self.made.values() if each.status == "succeeded"]
+        self._become(done[-1], "failed")
+
     def settle(self) -> None:
         """Let all that is pending succeed."""
         for refund in list(self.made.values()):
@@ -335,7 +340,7 @@ def _interfere(storm: Storm, random: Random) -> None:
         storm.stripe.start_somewhere([f"pi_{key}" for key in storm.orders])
         return
     refund = Refund.objects.filter(state="approved").order_by("?").first()
-    if refund is None:
+    if refund is None or random.random() < 0.7:
         return
     with suppress(RefundRefused):
         service.cancel_refund(
@@ -353,6 +358,7 @@ def _settle(storm: Storm) -> None:
         for key in rows.values_list("pk", flat=True):
             _send_one(key)
         storm.stripe.settle()
+        storm.stripe.fail_last()
         for order_id in storm.orders:
             refunding.look_up_refunds(intent_id=f"pi_{order_id}", actor="poller")
 
