@@ -146,14 +146,15 @@ def all_cells() -> list[Cell]:
 
 
 def find_cells(names: list[str]) -> list[Cell]:
-    """Return the cells of these names; a name's beginning (`CP7`, `CP7:kill`) means all of them.
+    """Return the cells of these names; the beginning of names (`CP7`, `CP7:kill`) means them all.
 
     Raises LookupError for a name that fits none.
     """
     found: list[Cell] = []
     for name in names:
-        parts = name.split(":")
-        fitting = [cell for cell in all_cells() if cell.name.split(":")[: len(parts)] == parts]
+        parts, cells = name.split(":"), all_cells()
+        exact = [cell for cell in cells if cell.name == name]
+        fitting = exact or [cell for cell in cells if cell.name.split(":")[: len(parts)] == parts]
         if not fitting:
             raise LookupError(f"no cell is called {name}")
         found += [cell for cell in fitting if cell not in found]

@@ -62,7 +62,12 @@ class Result:
 
 
 def play_all(
-    stage: Stage, cells: Sequence[Cell], *, seed: int, side_by_side: int = SIDE_BY_SIDE
+    stage: Stage,
+    cells: Sequence[Cell],
+    *,
+    seed: int,
+    side_by_side: int = SIDE_BY_SIDE,
+    ship_after: float = SHIP_AFTER_SECONDS,
 ) -> Iterator[Result]:
     """Play the cells, mixed by the seed, and give each result when its order is at rest.
 
@@ -70,7 +75,7 @@ def play_all(
     """
     mixed = list(cells)
     random.Random(seed).shuffle(mixed)  # noqa: S311 - a test's order, no secret
-    stage.slow_warehouse(seconds=SHIP_AFTER_SECONDS)
+    stage.slow_warehouse(seconds=ship_after)
     try:
         with ThreadPoolExecutor(side_by_side) as pool:
             for _ in range(ROUNDS):
