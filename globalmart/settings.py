@@ -214,6 +214,7 @@ TWILIO_FROM = secret("TWILIO_FROM", "set the sender's number, as +441134960000."
 SHOP_CURRENCY = read("str", "SHOP_CURRENCY", "set a three-letter code, as GBP.", "GBP")
 SHOP_COUNTRY = read("str", "SHOP_COUNTRY", "set a two-letter code, as GB.", "GB")
 PAYMENT_DEADLINE_MINUTES = read("int", "PAYMENT_DEADLINE_MINUTES", "set whole minutes.", 30)
+PAY_LINK_HOURS = read("int", "PAY_LINK_HOURS", "set whole hours.", 48)
 PAYMENT_COOL_DOWN_MINUTES = read("int", "PAYMENT_COOL_DOWN_MINUTES", "set whole minutes.", 10)
 CAPTURE_AT = read("str", "CAPTURE_AT", "set `shipment` or `acceptance`.", "shipment")
 if CAPTURE_AT not in {"shipment", "acceptance"}:

@@ -34,6 +34,13 @@ WIRING = Wiring(
                 ("notifications.messages",),
             ),
         ),
+        "order.payment_invited": (
+            Consumer(
+                "notifications.jobs.on_payment_invited",
+                "notifications",
+                ("notifications.messages",),
+            ),
+        ),
         "order.late_payment_returned": (
             Consumer(
                 "notifications.jobs.on_late_payment_returned",
@@ -75,6 +82,9 @@ WIRING = Wiring(
         ),
         "orders.unpaid": Work(
             "orders.jobs.expire_unpaid", "default", "orders.queries.orders.has_unpaid_overdue"
+        ),
+        "orders.invitations": Work(
+            "orders.jobs.invite_to_pay", "default", "orders.queries.orders.has_uninvited"
         ),
         "notifications.messages": Work(
             "notifications.jobs.send_due",

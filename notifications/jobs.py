@@ -35,6 +35,17 @@ def on_shipment_dispatched(
     )
 
 
+def on_payment_invited(*, event_id: UUID, subject_id: int, **_later: object) -> None:
+    """Ask the customer for the money: the goods are near."""
+    outgoing.queue_message(
+        event_id=event_id,
+        order_id=subject_id,
+        kind="payment_invited",
+        data={},
+        now=timezone.now(),
+    )
+
+
 def on_late_payment_returned(*, event_id: UUID, subject_id: int, **_later: object) -> None:
     """Tell the customer that money which came too late goes back."""
     outgoing.queue_message(

@@ -37,6 +37,13 @@ class OrderExpired(_OrderEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PaymentInvited(_OrderEvent):
+    """The goods are near: the customer is asked for the money, with a link."""
+
+    name: ClassVar[str] = "order.payment_invited"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LatePaymentReturned(_OrderEvent):
     """Money came after the order had ended, and its goods were gone: it goes back."""
 

@@ -36,6 +36,14 @@ ORDER_AGE: Ages = {
 }
 
 
+class PaymentTiming(models.TextChoices):
+    """When an order is paid for: a hold on a card does not outlive a long wait for the goods."""
+
+    AT_SHIPMENT = "at_shipment"  # held with the order, captured as parcels leave
+    AT_ORDER = "at_order"  # captured with the order, as the customer was told
+    BY_INVITATION = "by_invitation"  # neither; a link to pay is sent when the goods are near
+
+
 class HoldKind(models.TextChoices):
     """Why nothing of an order may leave."""
 

@@ -54,15 +54,16 @@ def alert_parcel(row: Fulfillment) -> None:
 
 
 @transaction.atomic
-def resume(*, order_id: int, now: datetime) -> None:
-    """Let the order's requests go: the last hold has been released.
+def resume(*, order_id: int, now: datetime, not_before: datetime | None = None) -> None:
+    """Let the order's requests go, from `not_before` (UTC) on: the last hold has been released.
 
     The caller holds the order's lock. The second telling changes nothing.
     """
     for row in Fulfillment.objects.filter(order_id=order_id, is_held=True).locked():
         row.is_held = False
         if row.state == S.ON_HOLD:
-            move(row, S.READY, now)
-            row.due_at, row.tries, row.absent_since = now, 0, None
+            ready_at = max(now, not_before or now)
+            move(row, S.READY, ready_at)
+            row.due_at, row.tries, row.absent_since = ready_at, 0, None
         row.save()
     close_alert(kind=ALERT, subject_type="order", subject_id=order_id, now=now)

@@ -54,18 +54,22 @@ def open_fulfillment(
     ship_to: Mapping[str, str],
     lines: Sequence[Wanted],
     now: datetime,
+    not_before: datetime | None = None,
     is_held: bool = False,
 ) -> None:
     """Insert the order's request to the warehouse, ready and due, in the caller's transaction;
     that of an order on hold waits for its release.
 
-    `ship_to` has the keys of ShipTo. The second call for the order finds it there.
+    Goods that are still to come are ready from `not_before` (UTC) on: the request is due, and its
+    age counts, from then. `ship_to` has the keys of ShipTo. The second call for the order finds it
+    there.
     """
     # Where the units are reserved, whatever staff have made first since then.
     held = Reservation.objects.filter(order_id=order_id).values_list("warehouse_id", flat=True)
     warehouse = Warehouse.objects.get(pk=held[:1])
     if Fulfillment.objects.filter(order_id=order_id, warehouse=warehouse).exists():
         return
+    ready_at = max(now, not_before or now)
     fulfillment = Fulfillment.objects.create(
         order_id=order_id,
         warehouse=warehouse,
@@ -74,8 +78,9 @@ def open_fulfillment(
         service=service,
         ship_to=dict(ship_to),
         state=FulfillmentState.ON_HOLD if is_held else FulfillmentState.READY,
+        state_changed_at=now if is_held else ready_at,
         is_held=is_held,
-        due_at=None if is_held else now,
+        due_at=None if is_held else ready_at,
     )
     FulfillmentLine.objects.bulk_create(
         FulfillmentLine(

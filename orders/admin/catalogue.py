@@ -15,13 +15,21 @@ class PriceInline(HouseInline):
 
 @admin.register(models.Product)
 class ProductAdmin(HouseAdmin):
-    list_display = ("sku", "name", "category", "tax_class", "is_active")
+    list_display = ("sku", "name", "category", "tax_class", "ships_from", "is_active")
     list_filter = ("is_active", "category", "tax_class")
     list_select_related = ("category",)
     search_fields = ("=sku", "name")
     ordering = ("sku",)
     set_once = ("sku",)
-    editable = ("slug", "name", "description", "category", "tax_class", "is_active")
+    editable = (
+        "slug",
+        "name",
+        "description",
+        "category",
+        "tax_class",
+        "ships_from",
+        "is_active",
+    )
     inlines = (PriceInline,)
     can_add = True
 

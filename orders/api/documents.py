@@ -70,6 +70,9 @@ class Order(Shape):
     shipping_address = PostalAddress()
     billing_address = PostalAddress(allow_null=True)
     shipping_method = serializers.CharField()
+    ships_from = serializers.DateField(
+        allow_null=True, help_text="Nothing of it leaves before this day. Null: at once."
+    )
     lines = OrderLine(many=True)
     shipments = Shipment(many=True)
     tracking_url = serializers.CharField(help_text="The customer's own page, without a login.")
@@ -90,6 +93,9 @@ class Product(Shape):
     price_minor = serializers.IntegerField(help_text="Tax included.")
     currency = serializers.CharField()
     available = serializers.IntegerField(help_text="Units that can be ordered now.")
+    ships_from = serializers.DateField(
+        allow_null=True, help_text="Ordered now, it leaves on this day. Null: at once."
+    )
     url = serializers.CharField()
 
 
@@ -144,7 +150,9 @@ PLACE_ORDER = extend_schema(
     tags=["Orders"],
     summary="Place an order",
     description="The answer comes when the order is durable and its stock reserved. Payment goes "
-    "on behind it; without `payment_method` the customer pays at `pay_url`.",
+    "on behind it; without `payment_method` the customer pays at `pay_url`. Goods that ship too "
+    "late for a hold on a card are charged now with `charge_at_order`; otherwise the order is "
+    "`unpaid`, and the customer gets a link to pay when the goods are near.",
     parameters=[KEY, REPLAYED, LOCATION],
     request=NewOrder,
     responses={201: Order, **errors(400, 401, 403, 409, 413, 415, 422, 429, 500, 503)},

@@ -43,6 +43,7 @@ ORDER: dict[str, Any] = {
     "shipping_address": {**NEW_ORDER["shipping_address"], "company": ""},
     "billing_address": None,
     "shipping_method": "standard",
+    "ships_from": None,
     "lines": [
         {
             "id": "lin_01K9ZQ3T7N2B5C8D1E4F7G0H3J",

@@ -94,6 +94,13 @@ class NewOrder(serializers.Serializer[Any]):
         error_messages={"invalid": "Send the id of a payment method, as pm_card_visa."},
         help_text="Stripe's id of a payment method. Without it the answer carries `pay_url`.",
     )
+    charge_at_order = Flag(
+        required=False,
+        default=False,
+        help_text="The customer was told that the card is charged now, should the goods ship too "
+        "late for a hold. Without it they get a link to pay later, and `payment_method` is not "
+        "used. Changes nothing for other goods.",
+    )
     metadata = Metadata(required=False, default=dict)
 
 
@@ -127,6 +134,7 @@ def read_submission(*, body: Any, key: str, client: ApiClient, is_live: bool) ->
         shipping_method=order["shipping_method"],
         items=tuple(Item(sku=line["sku"], quantity=line["quantity"]) for line in order["lines"]),
         payment_method=order["payment_method"] or "",
+        charge_at_order=order["charge_at_order"],
         external_ref=order["external_ref"],
         api_client_id=client.pk,
         metadata=order["metadata"],

@@ -85,6 +85,7 @@ def _product_body(offer: Offer) -> dict[str, Any]:
         "price_minor": offer.price_minor,
         "currency": offer.currency,
         "available": max(0, offer.available),
+        "ships_from": offer.ships_from.isoformat() if offer.ships_from else None,
         "url": settings.BASE_URL + reverse("orders:product", args=[offer.slug]),
     }
 

@@ -1,5 +1,6 @@
 -- I8 Every order is whole
 -- An order has lines, an order account over its total, an attempt, and reserved stock for its lines.
+-- One that is paid for by invitation needs an attempt only once it is confirmed.
 SELECT placed.id AS order_id, placed.number, placed.total_minor, account.due_minor,
        (SELECT count(*) FROM orders_orderline line WHERE line.order_id = placed.id) AS lines
   FROM orders_order placed
@@ -8,8 +9,10 @@ SELECT placed.id AS order_id, placed.number, placed.total_minor, account.due_min
    AND (account.id IS NULL
         OR account.due_minor <> placed.total_minor
         OR NOT EXISTS (SELECT 1 FROM orders_orderline line WHERE line.order_id = placed.id)
-        OR NOT EXISTS (SELECT 1 FROM payments_paymentattempt attempt
-                        WHERE attempt.order_id = placed.id)
+        OR NOT (placed.payment_timing = 'by_invitation'
+                AND placed.state IN ('pending_payment', 'cancelled', 'expired'))
+           AND NOT EXISTS (SELECT 1 FROM payments_paymentattempt attempt
+                            WHERE attempt.order_id = placed.id)
         OR EXISTS (
             SELECT 1 FROM orders_orderline line
              WHERE line.order_id = placed.id

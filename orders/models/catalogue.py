@@ -39,6 +39,12 @@ class Product(models.Model):
     category = models.ForeignKey(Category, on_delete=models.PROTECT, related_name="products")
     tax_class = models.CharField(max_length=10, choices=TaxClass.choices, default=TaxClass.STANDARD)
     is_active = models.BooleanField(default=True)
+    ships_from = models.DateField(
+        null=True,
+        blank=True,
+        help_text="For goods that are still to come: nothing is shipped before this day. "
+        "Their stock can be ordered already.",
+    )
     created_at = models.DateTimeField(db_default=Now(), editable=False)
 
     class Meta:

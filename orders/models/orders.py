@@ -9,7 +9,7 @@ from globalmart.core.db import LockingQuerySet
 from globalmart.core.models import ApiClient
 from orders.models.baskets import Basket
 from orders.models.catalogue import Product
-from orders.states import OrderState
+from orders.states import OrderState, PaymentTiming
 
 
 class Order(models.Model):
@@ -48,6 +48,14 @@ class Order(models.Model):
     )
     link_version = models.PositiveSmallIntegerField(default=1)
 
+    # The latest day of its products, while that was ahead; nothing leaves before it.
+    ships_from = models.DateField(null=True, blank=True)
+    payment_timing = models.CharField(
+        max_length=20, choices=PaymentTiming.choices, default=PaymentTiming.AT_SHIPMENT
+    )
+    # Nobody expects a step of the order before this: its age counts from then.
+    waits_until = models.DateTimeField(null=True, blank=True)
+
     created_at = models.DateTimeField(db_default=Now())
     state_changed_at = models.DateTimeField(db_default=Now())
     payment_due_at = models.DateTimeField(null=True, blank=True)
@@ -63,6 +71,14 @@ class Order(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(state__in=OrderState.values), name="order_state_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(payment_timing__in=PaymentTiming.values), name="payment_timing_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(payment_due_at__isnull=False)
+                | Q(payment_timing=PaymentTiming.BY_INVITATION, waits_until__isnull=False),
+                name="only_invited_wait_without_deadline",
             ),
             models.CheckConstraint(
                 condition=Q(
@@ -97,6 +113,10 @@ class Order(models.Model):
     def get_absolute_url(self) -> str:
         """The staff's page of the order (the customer's carries a secret: orders.links)."""
         return reverse("admin:orders_order_change", args=[self.pk])
+
+    @property
+    def is_charged_at_order(self) -> bool:
+        return self.payment_timing == PaymentTiming.AT_ORDER
 
 
 class OrderLine(models.Model):

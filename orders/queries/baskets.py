@@ -1,13 +1,16 @@
 """What is in a basket, at today's prices and with today's stock."""
 
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from django.db.models import Sum
 from django.urls import reverse
+from django.utils import timezone
 
 from fulfillment import queries as fulfillment
 from orders.models import Basket, BasketLine, Order, Price
+from orders.queries.preorders import latest_ahead
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +25,7 @@ class Item:
     price_minor: int | None
     seen_price_minor: int
     available: int
+    ships_from: date | None
 
     @property
     def total_minor(self) -> int:
@@ -58,6 +62,11 @@ class Contents:
     @property
     def subtotal_minor(self) -> int:
         return sum(item.total_minor for item in self.items)
+
+    @property
+    def ships_from(self) -> date | None:
+        """The day from which all of it can leave, if that is ahead."""
+        return max(filter(None, (item.ships_from for item in self.items)), default=None)
 
     @property
     def count(self) -> int:
@@ -108,6 +117,7 @@ def _items(basket: Basket) -> list[Item]:
         ).values_list("product_id", "amount_minor")
     )
     left = fulfillment.available([line.product.sku for line in lines])
+    today = timezone.localdate()
     return [
         Item(
             product_id=line.product_id,
@@ -118,6 +128,7 @@ def _items(basket: Basket) -> list[Item]:
             price_minor=prices.get(line.product_id) if line.product.is_active else None,
             seen_price_minor=line.seen_price_minor,
             available=left.get(line.product.sku, 0),
+            ships_from=latest_ahead([line.product.ships_from], today=today),
         )
         for line in lines
     ]

@@ -2,15 +2,18 @@
 
 import re
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 from django.conf import settings
 from django.contrib.postgres.search import SearchQuery, SearchRank, SearchVector
 from django.db.models import Count, F, Q, QuerySet, Value, Window
 from django.db.models.functions import RowNumber
+from django.utils import timezone
 
 from fulfillment import queries as fulfillment
 from orders.models import Category, Product, TaxRate
+from orders.queries.preorders import latest_ahead
 
 PAGE_SIZE = 24
 # Few enough left that a customer wants to know how many.
@@ -32,7 +35,7 @@ ORDERINGS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
-    """A product as a customer sees it. `price_minor` includes tax."""
+    """A product as a customer sees it. `price_minor` includes tax; `ships_from` is ahead."""
 
     id: int
     sku: str
@@ -45,6 +48,7 @@ class Offer:
     price_minor: int
     currency: str
     available: int
+    ships_from: date | None
 
     @property
     def is_sold_out(self) -> bool:
@@ -175,6 +179,7 @@ def matching(rows: QuerySet[Product, Any], words: str) -> QuerySet[Product, Any]
 def offers_of(rows: QuerySet[Product, Any]) -> list[Offer]:
     products = list(rows.select_related("category"))
     left = fulfillment.available([product.sku for product in products])
+    today = timezone.localdate()
     return [
         Offer(
             id=product.pk,
@@ -188,6 +193,7 @@ def offers_of(rows: QuerySet[Product, Any]) -> list[Offer]:
             price_minor=product.price_minor,
             currency=settings.SHOP_CURRENCY,
             available=left.get(product.sku, 0),
+            ships_from=latest_ahead([product.ships_from], today=today),
         )
         for product in products
     ]

@@ -21,16 +21,19 @@ class Option:
     latest: date
 
 
-def list_options(*, currency: str, subtotal_minor: int, today: date) -> list[Option]:
+def list_options(
+    *, currency: str, subtotal_minor: int, today: date, ships_from: date | None = None
+) -> list[Option]:
     """Return the ways to deliver goods of this value ordered today, in the shop's order."""
     options = list_shipping_options(currency=currency, subtotal_minor=subtotal_minor)
+    start = max(today, ships_from or today)
     return [
         Option(
             code=method.code,
             name=method.name,
             price_minor=price,
-            earliest=add_working_days(today, DISPATCH_DAYS + method.days_min),
-            latest=add_working_days(today, DISPATCH_DAYS + method.days_max),
+            earliest=add_working_days(start, DISPATCH_DAYS + method.days_min),
+            latest=add_working_days(start, DISPATCH_DAYS + method.days_max),
         )
         for method, price in options
     ]

@@ -12,6 +12,7 @@ from fulfillment import queries as fulfillment
 from globalmart.core.models import Alert
 from orders.models import Order
 from orders.queries.holds import list_holds
+from orders.queries.preorders import INVITE_BEFORE, start_of
 from orders.states import AT_REST, OrderState
 from payments.queries.adding_up import list_differences
 from payments.queries.explanation import find_money
@@ -138,6 +139,9 @@ def _coming(order: Order, money: OrderMoney | None) -> list[Next]:
     found = list(money.coming) if money else []
     if order.state == OrderState.PENDING_PAYMENT and order.payment_due_at is not None:
         found.append(Next(at=order.payment_due_at, what="end the order, unless it is paid by then"))
+    if order.state == OrderState.PENDING_PAYMENT and order.payment_due_at is None:
+        day = start_of(order.ships_from) if order.ships_from else order.created_at
+        found.append(Next(at=day - INVITE_BEFORE, what="send the customer a link to pay"))
     return sorted(found, key=lambda each: each.at)
 
 

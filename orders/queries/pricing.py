@@ -2,9 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
+
+from django.utils import timezone
 
 from globalmart.core.money import included_tax
 from orders.models import Price, Product, ShippingMethod, ShippingRate, TaxRate
+from orders.queries.preorders import latest_ahead
 
 # Stripe takes amounts of at most eight digits; a larger order could never be paid.
 MOST_TOTAL_MINOR = 99_999_999
@@ -51,13 +55,15 @@ class PricedLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quote:
-    """An order's amounts. total = subtotal + shipping; tax is inside the total."""
+    """An order's amounts. total = subtotal + shipping; tax is inside the total. `ships_from` is
+    the day from which all of it can leave, if that is ahead."""
 
     lines: tuple[PricedLine, ...]
     subtotal_minor: int
     shipping_minor: int
     tax_minor: int
     total_minor: int
+    ships_from: date | None
 
 
 def quote(
@@ -85,6 +91,9 @@ def quote(
         shipping_minor=shipping,
         tax_minor=tax,
         total_minor=subtotal + shipping,
+        ships_from=latest_ahead(
+            (price.product.ships_from for price in prices.values()), today=timezone.localdate()
+        ),
     )
 
 

@@ -1,6 +1,7 @@
 """Who is to be told about an order, and what the message may say."""
 
 from dataclasses import dataclass
+from datetime import date, datetime
 
 from orders.links import order_url
 from orders.models import Order, OrderLine
@@ -27,6 +28,9 @@ class Recipient:
     total_minor: int
     lines: tuple[OrderLine, ...]
     address: tuple[str, ...]
+    ships_from: date | None
+    is_charged_at_order: bool
+    payment_due_at: datetime | None
 
 
 def get_recipient(*, order_id: int) -> Recipient:
@@ -51,4 +55,7 @@ def get_recipient(*, order_id: int) -> Recipient:
         total_minor=order.total_minor,
         lines=tuple(order.lines.order_by("position")),
         address=address,
+        ships_from=order.ships_from,
+        is_charged_at_order=order.is_charged_at_order,
+        payment_due_at=order.payment_due_at,
     )

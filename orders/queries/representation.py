@@ -41,6 +41,7 @@ def order_body(
         "shipping_address": order.shipping_address,
         "billing_address": order.billing_address,
         "shipping_method": order.shipping_method,
+        "ships_from": order.ships_from.isoformat() if order.ships_from else None,
         "lines": [_line(line) for line in lines],
         "shipments": [_shipment(parcel) for parcel in shipments],
         "metadata": order.metadata,
@@ -92,7 +93,9 @@ def represent(orders: Sequence[Order]) -> list[dict[str, Any]]:
             payment_status=paid.get(order.pk, "unpaid"),
             fulfillment_status=shipped[order.pk],
             shipments=parcels.get(order.pk, []),
-            needs_browser=order.state == OrderState.PENDING_PAYMENT and order.pk not in ours,
+            needs_browser=order.state == OrderState.PENDING_PAYMENT
+            and order.payment_due_at is not None
+            and order.pk not in ours,
         )
         for order in orders
     ]

@@ -12,6 +12,7 @@ from globalmart.core.models import TimelineEntry
 from orders.models import Order, OrderLine
 from orders.queries import delivery
 from orders.queries.holds import is_held
+from orders.queries.preorders import latest_ahead
 from orders.states import OrderState
 from payments import queries as payments
 
@@ -27,6 +28,8 @@ WORDS = {
     S.CANCELLED: "The order was cancelled",
     S.EXPIRED: "The order expired without a payment",
 }
+# Headline, detail and tone.
+Words = tuple[str, str, Literal["calm", "good", "wait", "bad"]]
 STEPS = ("Placed", "Payment confirmed", "Preparing", "Dispatched")
 
 
@@ -69,6 +72,7 @@ class Tracking:
     steps: list[Step]
     parcels: list[Parcel]
     story: list[Happening]
+    ships_from: date | None
     earliest: date | None
     latest: date | None
     can_pay: bool
@@ -89,8 +93,9 @@ class Payable:
 
 
 def get_payable(*, order: Order) -> Payable:
-    """Tell whether the card form may be shown: nothing of unknown outcome is under way."""
-    if order.state != S.PENDING_PAYMENT:
+    """Tell whether the card form may be shown: the customer was asked for the money, and nothing
+    of unknown outcome is under way."""
+    if order.state != S.PENDING_PAYMENT or order.payment_due_at is None:
         return Payable(is_open=False, decline_code="")
     attempt = payments.find_live_attempt(order_id=order.pk)
     if attempt is None:
@@ -129,10 +134,11 @@ def track(*, order: Order, now: datetime) -> Tracking:
     is_dispatched = order.state == S.COMPLETED or is_all_sent
     is_on_hold = is_held(order_id=order.pk)
     headline, detail, tone = _words(order, payable, parcels, is_dispatched, is_on_hold)
+    ships_from = None if parcels else latest_ahead([order.ships_from], today=now.date())
+    is_final = order.state in (S.COMPLETED, S.CANCELLED, S.EXPIRED)
     window = _window(order, parcels, not_before=now.date() if is_on_hold else None)
     changes = _changes(order)
     story = _story(order, parcels, changes)
-    is_final = order.state in (S.COMPLETED, S.CANCELLED, S.EXPIRED)
     facts = (headline, detail, order.version, len(parcels), len(story), payable, window)
     return Tracking(
         headline=headline,
@@ -141,6 +147,7 @@ def track(*, order: Order, now: datetime) -> Tracking:
         steps=_steps(order, parcels, is_dispatched, started_at=dict(changes).get(S.IN_FULFILLMENT)),
         parcels=parcels,
         story=story,
+        ships_from=None if is_final else ships_from,
         earliest=window[0] if window else None,
         latest=window[1] if window else None,
         can_pay=payable.is_open,
@@ -151,20 +158,26 @@ def track(*, order: Order, now: datetime) -> Tracking:
     )
 
 
+def _unpaid_words(order: Order, payable: Payable) -> Words:
+    if order.payment_due_at is None:
+        text = "You have not been charged. When they are nearly here we send you a link to pay."
+        return "Your things are kept for you", text, "calm"
+    if payable.rests_until is not None:
+        text = "Several cards were declined. You were not charged; the next can be tried soon."
+        return "Your payment did not go through", text, "bad"
+    if not payable.is_open:
+        text = "Please do not pay again: this page follows along by itself."
+        return "We are confirming your payment", text, "wait"
+    if payable.decline_code:
+        return "Your payment did not go through", "Your card was not charged.", "bad"
+    return "Waiting for your payment", "You have not been charged.", "wait"
+
+
 def _words(
     order: Order, payable: Payable, parcels: list[Parcel], is_dispatched: bool, is_on_hold: bool
-) -> tuple[str, str, Literal["calm", "good", "wait", "bad"]]:
+) -> Words:
     if order.state == S.PENDING_PAYMENT:
-        if payable.rests_until is not None:
-            text = "Several cards were declined. You were not charged; the next can be tried soon."
-            return "Your payment did not go through", text, "bad"
-        if not payable.is_open:
-            text = "Please do not pay again: this page follows along by itself."
-            return "We are confirming your payment", text, "wait"
-        if payable.decline_code:
-            text = "Your card was not charged."
-            return "Your payment did not go through", text, "bad"
-        return "Waiting for your payment", "You have not been charged.", "wait"
+        return _unpaid_words(order, payable)
     if order.state == S.EXPIRED:
         return "This order has expired", _what_was_paid(order), "bad"
     if order.state == S.CANCELLED:
@@ -235,7 +248,7 @@ def _window(
         leaves = parcels[-1].shipped_at.date()
     else:
         placed = (order.confirmed_at or order.created_at).date()
-        start = max(placed, not_before or placed)
+        start = max(placed, not_before or placed, order.ships_from or placed)
         leaves = delivery.add_working_days(start, delivery.DISPATCH_DAYS)
     return delivery.estimate(method_code=order.shipping_method, dispatched=leaves)
 

@@ -10,6 +10,8 @@ from django.utils.text import slugify
 
 FAMILIES = Path(__file__).with_name("products.csv")
 PLENTY = 100_000
+# Still to come when the demo begins, though its stock can be ordered already.
+PRE_ORDERS = {"ROB-03": 30}
 # A variant of a family costs two fifths of the price more than the one before it where size varies.
 SIZED = frozenset(
     (
@@ -33,7 +35,8 @@ EUR_PER_GBP_PERCENT = 118
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeedProduct:
-    """A product of the demo; prices in pence and cents, tax included."""
+    """A product of the demo; prices in pence and cents, tax included. `ships_in_days` counts from
+    the day of seeding; 0: at once."""
 
     sku: str
     slug: str
@@ -43,6 +46,7 @@ class SeedProduct:
     tax_class: str
     gbp_minor: int
     eur_minor: int
+    ships_in_days: int
 
 
 @cache
@@ -82,9 +86,10 @@ def _variants(family: Mapping[str, str]) -> list[SeedProduct]:
         if is_sized:
             pence = round_up(pence * (6 + 4 * place) // 10, to=50)
         name = f"{family['name']}, {variant}"
+        sku = f"{family['code']}-{place:02d}"
         products.append(
             SeedProduct(
-                sku=f"{family['code']}-{place:02d}",
+                sku=sku,
                 slug=slugify(name),
                 name=name,
                 description=family["description"],
@@ -92,6 +97,7 @@ def _variants(family: Mapping[str, str]) -> list[SeedProduct]:
                 tax_class=family["tax_class"],
                 gbp_minor=pence,
                 eur_minor=round_up(pence * EUR_PER_GBP_PERCENT // 100, to=50),
+                ships_in_days=PRE_ORDERS.get(sku, 0),
             )
         )
     return products

@@ -1,10 +1,12 @@
 """Filling an installation with the demo shop; what is there already stays as it is."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import transaction
+from django.utils import timezone
 
 from fulfillment.services import openings, stock
 from globalmart.core import access
@@ -83,6 +85,7 @@ def _add_products() -> int:
         )
     present = set(Product.objects.values_list("sku", flat=True).filter(sku__in=stock_of()))
     missing = [product for product in list_products() if product.sku not in present]
+    today = timezone.localdate()
     rows = Product.objects.bulk_create(
         Product(
             sku=product.sku,
@@ -91,6 +94,9 @@ def _add_products() -> int:
             description=product.description,
             category=categories[product.category],
             tax_class=product.tax_class,
+            ships_from=today + timedelta(days=product.ships_in_days)
+            if product.ships_in_days
+            else None,
         )
         for product in missing
     )

@@ -16,6 +16,7 @@ from globalmart.core.ids import order_number, public_id
 from orders import events
 from orders.links import order_url
 from orders.models import Basket, Order, OrderLine
+from orders.queries.preorders import payment_timing, start_of
 from orders.queries.pricing import (
     NotPriced,
     Quote,
@@ -25,7 +26,8 @@ from orders.queries.pricing import (
     quote,
 )
 from orders.queries.representation import order_body
-from payments.services.intake import PaymentPlan, open_payment
+from orders.states import PaymentTiming
+from payments.services.intake import PaymentPlan, open_account, open_payment
 
 # What place_order takes, gives and raises, in one place for whoever calls it.
 __all__ = [
@@ -107,7 +109,9 @@ class Submission:
     """An order as it is asked for. Prices are not part of it: they are the shop's.
 
     `key_scope` is `api:<client id>` or `basket:<uuid>`; `request_hash` the fingerprint of the
-    body. Without `payment_method` (a Stripe id) the customer's browser pays.
+    body. Without `payment_method` (a Stripe id) the customer's browser pays. `charge_at_order`: the
+    customer was told that the card is charged at once where the goods ship too late for a hold;
+    otherwise such an order is paid for by a link, later.
     """
 
     key_scope: str
@@ -123,6 +127,7 @@ class Submission:
     billing_address: Address | None = None
     shipping_method: str = "standard"
     payment_method: str = ""
+    charge_at_order: bool = False
     external_ref: str | None = None
     api_client_id: int | None = None
     basket_id: int | None = None
@@ -144,8 +149,9 @@ class Placed:
 def place_order(*, submission: Submission, now: datetime) -> Placed:
     """Place an order, or return the answer that this key already has (Tx1; no network).
 
-    Writes, in this order: key, order and lines, account with attempt and planned operations,
-    timeline, outbox, and last the stock. A refusal leaves nothing, so the key may try again.
+    Writes, in this order: key, order and lines, account with attempt and planned operations
+    (without them, where a link to pay comes later), timeline, outbox, and last the stock. A refusal
+    leaves nothing, so the key may try again.
     Raises NoLines, BadQuantity, UnknownSku, NotPriced, UnknownShippingMethod, TotalTooLarge,
     OutOfStock, DuplicateReference, BasketClosed, idempotency.KeyReused, idempotency.KeyBusy.
     """
@@ -201,7 +207,13 @@ def _place(submission: Submission, quantities: Mapping[str, int], now: datetime)
     order = _insert_order(submission, priced, now)
     lines = _insert_lines(order, priced)
     _open_payment(submission, order, now)
-    body = order_body(order=order, lines=lines, needs_browser=not submission.payment_method)
+    is_paid_later = order.payment_timing == PaymentTiming.BY_INVITATION
+    body = order_body(
+        order=order,
+        lines=lines,
+        payment_status="unpaid" if is_paid_later else "pending",
+        needs_browser=not is_paid_later and not submission.payment_method,
+    )
     idempotency.keep(
         scope=submission.key_scope,
         key=submission.key,
@@ -240,6 +252,10 @@ def _refuse_second_order_of_basket(submission: Submission) -> None:
 
 def _insert_order(submission: Submission, priced: Quote, now: datetime) -> Order:
     billing = submission.billing_address
+    ships_from = priced.ships_from
+    timing = payment_timing(ships_from=ships_from, is_told=submission.charge_at_order, now=now)
+    is_paid_later = timing == PaymentTiming.BY_INVITATION
+    deadline = now + timedelta(minutes=settings.PAYMENT_DEADLINE_MINUTES)
     return Order.objects.create(
         public_id=public_id("ord"),
         number=order_number(),
@@ -260,9 +276,12 @@ def _insert_order(submission: Submission, priced: Quote, now: datetime) -> Order
         api_client_id=submission.api_client_id,
         external_ref=submission.external_ref,
         basket_id=submission.basket_id,
+        ships_from=ships_from,
+        payment_timing=timing,
+        waits_until=start_of(ships_from) if ships_from and is_paid_later else None,
         created_at=now,
         state_changed_at=now,
-        payment_due_at=now + timedelta(minutes=settings.PAYMENT_DEADLINE_MINUTES),
+        payment_due_at=None if is_paid_later else deadline,
     )
 
 
@@ -283,4 +302,7 @@ def _open_payment(submission: Submission, order: Order, now: datetime) -> None:
         return_url=order_url(order),
         payment_method=submission.payment_method,
     )
-    open_payment(plan=plan, now=now)
+    if order.payment_timing == PaymentTiming.BY_INVITATION:
+        open_account(plan=plan)
+    else:
+        open_payment(plan=plan, now=now)

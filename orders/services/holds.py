@@ -71,7 +71,7 @@ def release(*, order_id: int, kind: HoldKind, reason: str, actor: str, now: date
     )
     outbox.publish(events.OrderHoldReleased(subject_id=order_id, kind=kind))
     if not is_held(order_id=order_id) and order.state not in AT_REST:
-        requests.resume(order_id=order_id, now=now)
+        requests.resume(order_id=order_id, now=now, not_before=order.waits_until)
     return True
 
 

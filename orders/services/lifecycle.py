@@ -16,7 +16,8 @@ from globalmart.core.models import TimelineEntry
 from orders import events
 from orders.models import Order, OrderLine
 from orders.queries.holds import is_held
-from orders.states import ORDER, OrderState
+from orders.queries.preorders import start_of
+from orders.states import ORDER, OrderState, PaymentTiming
 from payments import queries as payments
 from payments.services import giving_back, planning
 
@@ -44,6 +45,7 @@ def _move(
 def confirm_order(*, order_id: int, actor: str, now: datetime) -> bool:
     """The money is held: confirm, commit the stock, open the request to the warehouse (Tx3).
 
+    Goods that are still to come are asked for on their day, and charged now where that was told.
     Returns whether this call confirmed it.
     """
     order = Order.objects.locked().get(pk=order_id)
@@ -55,8 +57,11 @@ def confirm_order(*, order_id: int, actor: str, now: datetime) -> bool:
         _return_late_payment(order, now)
         return False
     order.confirmed_at = now
+    order.waits_until = start_of(order.ships_from) if order.ships_from else None
     event = events.OrderConfirmed(subject_id=order.pk)
     _move(order, OrderState.CONFIRMED, event, actor=actor, now=now)
+    if order.payment_timing == PaymentTiming.AT_ORDER:
+        planning.plan_capture(order_id=order_id, now=now)
     requests.open_fulfillment(
         order_id=order.pk,
         order_number=order.number,
@@ -67,6 +72,7 @@ def confirm_order(*, order_id: int, actor: str, now: datetime) -> bool:
             for line in order.lines.order_by("position")
         ],
         now=now,
+        not_before=order.waits_until,
         is_held=is_held(order_id=order.pk),
     )
     stock.commit_reservations(order_id=order.pk)

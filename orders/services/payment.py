@@ -21,7 +21,7 @@ MOST_ATTEMPTS = 5
 
 
 class NotPayable(Exception):
-    """The order does not wait for money: it is paid, or has ended."""
+    """The order does not wait for money: it is paid, has ended, or its goods are far off."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +65,7 @@ def _ensure_attempt(*, order_id: int, now: datetime) -> AttemptView:
     live = payments.find_live_attempt(order_id=order_id)
     if live is not None:
         return live
-    if order.state != OrderState.PENDING_PAYMENT:
+    if order.state != OrderState.PENDING_PAYMENT or order.payment_due_at is None:
         raise NotPayable
     return browser.plan_next_attempt(plan=_plan(order), now=now)
 

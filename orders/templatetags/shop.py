@@ -1,6 +1,6 @@
 """What the shop's templates need beside Django's own."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django import template
@@ -8,6 +8,7 @@ from django.core.paginator import Paginator
 from django.db import DatabaseError
 from django.forms import BoundField, CheckboxInput, Form, RadioSelect
 from django.template.context import RequestContext
+from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 
@@ -39,7 +40,11 @@ def basket_units(context: RequestContext) -> int:
 
 @register.simple_tag
 def clock(moment: datetime) -> str:
-    """Render a moment of today as a time of day; the page's script makes it the visitor's own."""
+    """Render a moment of the coming hours as a time of day, which the page's script makes the
+    visitor's own; a later one with its day."""
+    if moment - timezone.now() > timedelta(hours=12):
+        day = date_format(moment, "j F, H:i")
+        return format_html('<time datetime="{}">{} UTC</time>', moment.isoformat(), day)
     return format_html(
         '<time datetime="{}" data-clock>{} UTC</time>', moment.isoformat(), f"{moment:%H:%M}"
     )

@@ -79,6 +79,7 @@ def _page(request: HttpRequest, *, problem: str = "") -> HttpResponse:
             currency=basket.currency,
             subtotal_minor=basket.subtotal_minor,
             today=timezone.localdate(),
+            ships_from=basket.ships_from,
         )
     response = render(
         request,

@@ -46,6 +46,7 @@ def product(request: HttpRequest, slug: str) -> HttpResponse:
         currency=settings.SHOP_CURRENCY,
         subtotal_minor=offer.price_minor,
         today=timezone.localdate(),
+        ships_from=offer.ships_from,
     )
     return render(
         request,

@@ -19,7 +19,7 @@ from orders.queries import baskets, pricing
 from orders.queries import delivery as shipping
 from orders.services import baskets as services
 from orders.views import sessions
-from orders.views.submissions import fingerprint
+from orders.views.submissions import fingerprint, is_charged_at_order
 
 Step = Callable[[HttpRequest, baskets.Contents], HttpResponse]
 STEPS = (
@@ -106,6 +106,8 @@ def review(request: HttpRequest, basket: baskets.Contents) -> HttpResponse:
         "quote": quote,
         "key": uuid4(),
         "shown": fingerprint(basket),
+        "ships_from": basket.ships_from,
+        "is_charged_at_order": is_charged_at_order(basket),
         "stripe_js": settings.STRIPE_JS_URL,
         "stripe_key": settings.STRIPE_PUBLISHABLE_KEY,
     }
@@ -118,6 +120,7 @@ def list_options(basket: baskets.Contents) -> list[shipping.Option]:
         currency=basket.currency,
         subtotal_minor=basket.subtotal_minor,
         today=timezone.localdate(),
+        ships_from=basket.ships_from,
     )
 
 

@@ -46,6 +46,8 @@ def show(request: HttpRequest, number: str, secret: str) -> HttpResponse:
             "lines": tracking.list_lines(order=order),
             "order_path": links.order_path(order),
             "declined": declined,
+            "ships_from": order.ships_from,
+            "is_charged_at_order": order.is_charged_at_order,
             "rests_until": payable.rests_until,
             "stripe_js": settings.STRIPE_JS_URL,
             "stripe_key": settings.STRIPE_PUBLISHABLE_KEY,

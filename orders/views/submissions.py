@@ -3,16 +3,19 @@
 from typing import Any
 
 from django.conf import settings
+from django.utils import timezone
 
 from globalmart.core import idempotency
 from orders.queries.baskets import Contents
+from orders.queries.preorders import is_long_wait
 from orders.services import checkout
 
 ADDRESS_FIELDS = ("name", "line1", "line2", "city", "region", "postal_code", "country")
 
 
 def fingerprint(basket: Contents) -> str:
-    """Return what tells this order from any other: which basket, what is in it, and where it goes.
+    """Return what tells this order from any other: which basket, what is in it, where it goes,
+    and what was promised: from when it ships, and whether the card is charged at once.
 
     The review page carries it, so that the button orders what that page showed.
     """
@@ -21,8 +24,14 @@ def fingerprint(basket: Contents) -> str:
         "contact": basket.details["contact"],
         "delivery": basket.details["delivery"],
         "items": [[item.sku, item.quantity] for item in basket.items],
+        "promise": [str(basket.ships_from), is_charged_at_order(basket)],
     }
     return idempotency.fingerprint(body)
+
+
+def is_charged_at_order(basket: Contents) -> bool:
+    """Tell whether the goods ship too late for a hold: then the review page says so."""
+    return is_long_wait(ships_from=basket.ships_from, now=timezone.now())
 
 
 def submission(basket: Contents, key: str) -> checkout.Submission:
@@ -40,6 +49,7 @@ def submission(basket: Contents, key: str) -> checkout.Submission:
         shipping_address=checkout.Address(**{name: delivery[name] for name in ADDRESS_FIELDS}),
         shipping_method=delivery["method"],
         items=tuple(checkout.Item(item.sku, item.quantity) for item in basket.items),
+        charge_at_order=is_charged_at_order(basket),
         basket_id=basket.id,
         metadata={},
         is_live=settings.IS_LIVE,

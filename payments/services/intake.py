@@ -29,10 +29,15 @@ class PaymentPlan:
 
 def open_payment(*, plan: PaymentPlan, now: datetime) -> PaymentAttempt:
     """Insert account, attempt and planned operations, in the transaction that places the order."""
+    open_account(plan=plan)
+    return plan_attempt(plan=plan, number=1, now=now)
+
+
+def open_account(*, plan: PaymentPlan) -> None:
+    """Insert the account alone: the order is to be paid later, and nothing is asked of Stripe."""
     OrderAccount.objects.create(
         order_id=plan.order_id, currency=plan.currency, due_minor=plan.amount_minor
     )
-    return plan_attempt(plan=plan, number=1, now=now)
 
 
 def plan_attempt(*, plan: PaymentPlan, number: int, now: datetime) -> PaymentAttempt:
