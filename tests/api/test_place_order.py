@@ -1,8 +1,14 @@
 """POST /api/v1/orders: what is accepted, and that the same key gives the same answer."""
 
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
 from fulfillment.models import Stock
 from orders.api import examples
-from orders.models import Order
+from orders.models import Order, Product
 from payments.models import PaymentAttempt
 from tests.api.conftest import Caller, add_product, order_of
 
@@ -130,3 +136,47 @@ class TestExternalReference:
         assert again.json()["existing_id"] == first.json()["id"]
         assert again.json()["errors"][0]["pointer"] == "/external_ref"
         assert grace.place(order_of(external_ref="A-1")).status_code == 201
+
+
+class TestGoodsToCome:
+    """Goods that ship too late for a hold on a card."""
+
+    @pytest.fixture
+    def body(self, ada: Caller) -> dict[str, Any]:
+        day = timezone.localdate() + timedelta(days=30)
+        Product.objects.filter(sku="MUG").update(ships_from=day)
+        return order_of(("MUG", 1))
+
+    def test_wait_for_a_link_to_pay(self, ada: Caller, body: dict[str, Any]) -> None:
+        got = ada.place(body).json()
+
+        assert (got["status"], got["payment_status"]) == ("pending_payment", "unpaid")
+        assert got["ships_from"] == str(timezone.localdate() + timedelta(days=30))
+        assert "pay_url" not in got
+        assert not PaymentAttempt.objects.exists()
+        read = ada.get(f"orders/{got['id']}").json()
+        assert (read["payment_status"], "pay_url" in read) == ("unpaid", False)
+
+    def test_are_charged_where_the_customer_was_told(
+        self, ada: Caller, body: dict[str, Any]
+    ) -> None:
+        got = ada.place({**body, "charge_at_order": True}).json()
+
+        assert got["payment_status"] == "pending"
+        assert PaymentAttempt.objects.get().mode == "server"
+        assert Order.objects.get().payment_timing == "at_order"
+
+    def test_show_their_day_in_the_catalogue(self, ada: Caller, body: dict[str, Any]) -> None:
+        assert ada.get("products/MUG").json()["ships_from"] is not None
+        assert ada.get("products/CUP").json()["ships_from"] is None
+
+    @pytest.mark.parametrize("flag", [1, "true", None])
+    def test_are_told_with_true_or_false_alone(
+        self, ada: Caller, body: dict[str, Any], flag: object
+    ) -> None:
+        assert ada.place({**body, "charge_at_order": flag}).status_code == 400
+
+    def test_are_the_only_goods_that_the_flag_is_for(self, ada: Caller) -> None:
+        ada.place(order_of(charge_at_order=True))
+
+        assert Order.objects.get().payment_timing == "at_shipment"

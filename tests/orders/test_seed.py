@@ -1,10 +1,12 @@
 """The demo shop: enough of it, the same every time, never beside live keys."""
 
+from datetime import timedelta
 from io import StringIO
 
 import pytest
 from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
+from django.utils import timezone
 
 from fulfillment.queries import available
 from globalmart.checks import no_demo_access_beside_live_keys
@@ -61,6 +63,12 @@ class TestSeedDemo:
         assert TaxRate.objects.get(country="GB", tax_class="standard").rate_bp == 2000
         assert ShippingRate.objects.filter(method__code="express").count() == 2
         assert available(list(stock_of())) == dict(stock_of())
+
+    def test_has_plenty_of_one_product_that_ships_in_a_month(self, seed):
+        seed()
+        coming = Product.objects.get(ships_from__isnull=False)
+        assert coming.ships_from == timezone.localdate() + timedelta(days=30)
+        assert stock_of()[coming.sku] >= 100_000
 
     def test_changes_nothing_when_run_again(self, seed):
         seed()

@@ -1,12 +1,15 @@
 """The three steps, and the pay button."""
 
 import re
+from datetime import date, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 
 from fulfillment.services.stock import adjust
 from globalmart.core.budget import seconds_left
@@ -255,3 +258,48 @@ class TestPlacing:
 
         assert answer.status_code == 409
         assert answer.json()["location"] == "/basket/"
+
+
+class TestGoodsToCome:
+    """Goods that ship in thirty days: the card is charged with the order, and the page says so."""
+
+    @pytest.fixture
+    def day(self, mug: Product) -> date:
+        day = timezone.localdate() + timedelta(days=30)
+        Product.objects.filter(pk=mug.pk).update(ships_from=day)
+        return day
+
+    def test_every_page_names_the_day(self, day: date, reviewer: Client, mug: Product) -> None:
+        words = f"Ships from {date_format(day, 'j F')}"
+
+        for path in (mug.get_absolute_url(), "/basket/", "/checkout/review/"):
+            assert words in reviewer.get(path).content.decode()
+
+    def test_the_review_page_tells_before_the_button(self, day: date, reviewer: Client) -> None:
+        page = reviewer.get("/checkout/review/").content.decode()
+
+        told = page.index("We charge your card when you order")
+        assert told < page.index("pay-button")
+        assert "we take it when your parcel leaves" not in page
+
+    def test_the_order_is_charged_at_once(
+        self, day: date, reviewer: Client, stripe: dict[str, Any]
+    ) -> None:
+        assert press_pay(reviewer).status_code == 200
+
+        order = Order.objects.get()
+        assert (order.payment_timing, order.ships_from) == ("at_order", day)
+        assert order.payment_due_at is not None
+        assert PaymentAttempt.objects.count() == 1
+
+    @pytest.mark.parametrize("days", [None, 3, 31])
+    def test_a_day_that_moved_is_shown_before_anything_is_ordered(
+        self, day: date, reviewer: Client, stripe: dict[str, Any], days: int | None
+    ) -> None:
+        page = reviewer.get("/checkout/review/").content.decode()
+        fields = dict(re.findall(r'name="(key|total|shown)" value="([^"]+)"', page))
+        moved = timezone.localdate() + timedelta(days=days) if days else None
+        Product.objects.update(ships_from=moved)
+
+        assert reviewer.post("/checkout/place/", fields).status_code == 409
+        assert not Order.objects.exists()
