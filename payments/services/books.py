@@ -96,6 +96,12 @@ class Books:
             if operation.state == OperationState.PLANNED:
                 self.end_operation(operation, OperationState.REFUSED)
 
+    def drop_unfinished(self) -> None:
+        """What is under way is not sent again: the attempt's intent goes to another attempt."""
+        for operation in (*self.operations, *self.planned):
+            if operation.finished_at is None:
+                self.end_operation(operation, OperationState.REFUSED)
+
     def move(self, state: AttemptState, reason: str = "") -> None:
         """Take one step of the attempt's machine, with its line in the order's timeline.
 

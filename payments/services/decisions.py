@@ -108,6 +108,8 @@ def _settle_ended(books: Books, answer: Answer, *, is_stray: bool) -> None:
         case Outcome.AUTHORIZED | Outcome.CAPTURED:
             # Perhaps an old answer that was slow: a fresh look decides, on an attempt of its own.
             books.is_late = True
+            # What is under way is about this intent, and would go to the next one that turns up.
+            books.drop_unfinished()
         case Outcome.OPEN | Outcome.REQUIRES_ACTION | Outcome.PROCESSING if is_stray:
             plan_cancel(books)
 

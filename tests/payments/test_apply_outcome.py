@@ -235,6 +235,21 @@ class TestApplyOutcome:
         assert PaymentOperation.objects.get(attempt=late).kind == OperationKind.CANCEL
         assert not is_covered(order_id=order.pk)
 
+    def test_cancels_no_other_intent_with_the_key_of_one_that_was_adopted(
+        self, order: Order, stripe: FakeStripe
+    ) -> None:
+        stripe.lost["create"] = 1
+        send(order, "create")
+        plan_cancel(order_id=order.pk, now=timezone.now())
+        dead = attempt_of(order)
+        hear(order, told(O.OPEN))
+        cancels = PaymentOperation.objects.filter(kind="cancel")
+        cancels.update(state=OperationState.SENT, first_sent_at=timezone.now())
+
+        hear(order, told(O.AUTHORIZED))
+
+        assert cancels.get(attempt=dead).state == OperationState.REFUSED
+
     def test_cancels_an_intent_that_turns_up_after_the_end(
         self, order: Order, stripe: FakeStripe
     ) -> None:
