@@ -47,7 +47,9 @@ def match(page: Sequence[ListedIntent]) -> list[tuple[ListedIntent, Ours | None]
         attempt = named.get(theirs.intent.id)
         if attempt is None:
             return None
-        return Ours(attempt, False, elsewhere[attempt.order_id])
+        # Between the two queries our own creation may have been answered.
+        is_holder = attempt.stripe_intent_id == theirs.intent.id
+        return Ours(attempt, is_holder, elsewhere[attempt.order_id])
 
     return [(theirs, ours(theirs)) for theirs in page]
 

@@ -1,5 +1,7 @@
 """What may be done about an intent without a person: learn what it shows, or cancel a stray."""
 
+from datetime import timedelta
+
 from django.utils import timezone
 
 from globalmart.core import timeline
@@ -10,6 +12,9 @@ from payments.services import operations
 from payments.services.outcomes import apply_outcome
 from payments.services.reconciling.comparing import Cure, Difference
 from payments.services.reconciling.healing import ACTOR, report_case
+
+# A younger intent may still be on its way into our books; its case is looked at again.
+YOUNG = timedelta(minutes=10)
 
 
 def mend_intent(found: Difference) -> None:
@@ -38,11 +43,21 @@ def _is_own_intent_there(found: Difference) -> bool:
     return own is not None and gateways.lists().intent(intent_id=own) is not None
 
 
+def _is_old(intent_id: str) -> bool:
+    theirs = gateways.lists().intent(intent_id=intent_id)
+    return theirs is not None and theirs.created < timezone.now() - YOUNG
+
+
+def _is_held(intent_id: str) -> bool:
+    """Tell whether an attempt holds it by now; asked last, just before the call."""
+    return PaymentAttempt.objects.filter(stripe_intent_id=intent_id).exists()
+
+
 def _cancel(found: Difference) -> None:
     """Cancel an intent that no attempt holds. The case is the intent to do so, committed first;
     the key makes a second cancel the same one."""
     report_case(found)
-    if not _is_own_intent_there(found):
+    if not _is_own_intent_there(found) or not _is_old(found.subject) or _is_held(found.subject):
         return
     answer = gateways.current().cancel(
         intent_id=found.subject, request={}, key=f"cancel-stray-{found.subject}"

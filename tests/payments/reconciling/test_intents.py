@@ -1,6 +1,7 @@
 """Each way in which intent and attempt can differ, made for real, seen, and mended if safe."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -9,6 +10,7 @@ from globalmart.core.models import Alert
 from orders.models import Order
 from payments.models import OrderAccount, PaymentAttempt, PaymentCase, PaymentOperation
 from payments.services.planning import plan_cancel
+from payments.services.reconciling import intents, matching, mending
 from payments.states import AttemptState, CaseKind
 from tests.payments.conftest import attempt_of, send
 from tests.payments.reconciling.conftest import (
@@ -288,6 +290,39 @@ class TestOrphanHold:
         assert (found(report)[K.ORPHAN_HOLD], report.unhealed) == (1, 0)
         assert attempt_of(held).state == AttemptState.AUTHORIZED
         assert attempt_of(held).number == 2
+
+
+class TestOurOwnIntent:
+    """While one comparison reads, the browser's creation is answered and committed."""
+
+    def test_learnt_between_two_queries_is_the_holders(
+        self, server: StripeProcess, order: Order, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        made = make_intent(server, order)
+        real = matching._find_named
+
+        def learnt(strays: Any) -> Any:
+            PaymentAttempt.objects.filter(order=order).update(stripe_intent_id=made)
+            return real(strays)
+
+        monkeypatch.setattr(matching, "_find_named", learnt)
+
+        assert intents.look_at(made, timezone.now()) is None
+
+    def test_learnt_just_before_the_cancelling_is_left_alone(
+        self, server: StripeProcess, held: Order, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        stray = make_intent(server, held)
+        real = mending._is_old
+
+        def learnt(intent_id: str) -> bool:
+            PaymentAttempt.objects.filter(order=held).update(stripe_intent_id=stray)
+            return real(intent_id)
+
+        monkeypatch.setattr(mending, "_is_old", learnt)
+        compare(apply=True)
+
+        assert status_of(server, stray) == "requires_payment_method"
 
 
 class TestASecondRun:

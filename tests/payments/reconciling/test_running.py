@@ -23,7 +23,7 @@ from payments.queries.reconciliation import (
     list_late_reconciliations,
 )
 from payments.services.planning import plan_cancel
-from payments.services.reconciling import intents, running
+from payments.services.reconciling import intents, mending, running
 from payments.states import AttemptState, CaseKind
 from tests.payments.conftest import attempt_of, send
 from tests.payments.reconciling.conftest import (
@@ -62,10 +62,20 @@ class TestRecent:
         assert OrderAccount.objects.get(order=held).captured_minor == 2195
         assert BalanceTransaction.objects.count() == 1
 
-    def test_finds_a_stray_that_nobody_looked_for(self, server: StripeProcess, held: Order) -> None:
-        make_intent(server, held, confirm=True)
+    def test_finds_a_stray_that_nobody_looked_for(
+        self, server: StripeProcess, held: Order, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        stray = make_intent(server, held, confirm=True)
+        young = recent()
+        left = status_of(server, stray), cases()
+        monkeypatch.setattr(mending, "YOUNG", -HOUR)
+        old = recent()
 
-        assert dict(recent().found) == {CaseKind.ORPHAN_HOLD: 1}
+        # What is young is only told of: our own creation may be on its way back to us.
+        assert (dict(young.found), young.unhealed) == ({CaseKind.ORPHAN_HOLD: 1}, 1)
+        assert left == ("requires_capture", [(CaseKind.ORPHAN_HOLD, stray)])
+        assert (dict(old.found), old.unhealed) == ({CaseKind.ORPHAN_HOLD: 1}, 0)
+        assert (status_of(server, stray), cases()) == ("canceled", [])
         assert dict(recent().found) == {}
 
     def test_has_the_stray_of_an_ended_attempt_cancelled(
