@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.test import Client
 from django.utils import timezone
+from django.utils.formats import date_format
 
 from fulfillment.models import Fulfillment, Stock
 from fulfillment.queries import has_due_requests
@@ -270,6 +272,12 @@ class TestInvited:
         refused = pytest.raises(IntegrityError, match="only_invited_wait_without_deadline")
         with refused, transaction.atomic():
             Order.objects.filter(pk=order.pk).update(payment_due_at=None)
+
+    def test_shows_staff_what_it_waits_for(self, admin_client: Client) -> None:
+        page = admin_client.get(place().get_absolute_url()).content.decode()
+
+        assert "The customer gets a link to pay when the goods are near" in page
+        assert f"Ships from {date_format(timezone.localdate() + 30 * DAY, 'j M Y')}" in page
 
     def test_is_written_to_with_the_link(self) -> None:
         order = place()
