@@ -22,7 +22,10 @@ class RefundOutcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StripeRefund:
-    """A refund as Stripe shows it; the amount in minor units."""
+    """A refund as Stripe shows it; the amount in minor units.
+
+    `balance_transaction` is empty while no money of ours has moved.
+    """
 
     id: str
     status: str
@@ -31,6 +34,13 @@ class StripeRefund:
     intent_id: str
     failure_code: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
+    balance_transaction: str = ""
+
+    @property
+    def is_release(self) -> bool:
+        """Whether it is no refund but the end of a hold: a final capture of less than was held,
+        or a cancel. Stripe shows both as refunds that succeeded."""
+        return self.status == "succeeded" and not self.balance_transaction
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,16 +66,21 @@ def answer_of_refund(refund: StripeRefund) -> RefundAnswer:
 
 def read_refund(raw: Mapping[str, Any]) -> StripeRefund:
     """Return a refund from Stripe's JSON. Raises KeyError where Stripe left out what it owes."""
-    intent = raw.get("payment_intent")
     return StripeRefund(
         id=raw["id"],
         status=str(raw["status"]),
         amount_minor=int(raw["amount"]),
         currency=str(raw["currency"]).upper(),
-        intent_id=str(intent["id"] if isinstance(intent, Mapping) else intent or ""),
+        intent_id=_id(raw.get("payment_intent")),
         failure_code=str(raw.get("failure_reason") or ""),
         metadata=raw.get("metadata") or {},
+        balance_transaction=_id(raw.get("balance_transaction")),
     )
+
+
+def _id(value: Any) -> str:
+    """Return the id of an object that may or may not be expanded; empty where there is none."""
+    return str(value["id"] if isinstance(value, Mapping) else value or "")
 
 
 def _read(raw: Mapping[str, Any] | None) -> StripeRefund | None:

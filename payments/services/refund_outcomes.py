@@ -166,7 +166,10 @@ def check_seconds(checks: int) -> int:
 
 
 def _apply_external(shown: StripeRefund, answer: RefundAnswer, actor: str, now: datetime) -> str:
-    """Record a refund that somebody started at Stripe, and apply what it says."""
+    """Record a refund that somebody started at Stripe, and apply what it says. What only ends a
+    hold has moved no money, and the payment itself tells of it."""
+    if shown.is_release and not Refund.objects.filter(stripe_refund_id=shown.id).exists():
+        return ""
     # An attempt without an intent has NULL there, which an empty id does not find.
     known = PaymentAttempt.objects.filter(stripe_intent_id=shown.intent_id).first()
     if known is None:

@@ -77,10 +77,21 @@ class FakeRefunds:
         return self.show(refund_id)
 
     def start_outside(
-        self, intent_id: str, amount_minor: int, status: str = "succeeded"
+        self,
+        intent_id: str,
+        amount_minor: int,
+        status: str = "succeeded",
+        balance_transaction: str = "txn_out",
     ) -> RefundAnswer:
-        """Somebody refunds in the dashboard."""
-        refund = StripeRefund(f"re_out_{len(self.made)}", status, amount_minor, "GBP", intent_id)
+        """Somebody refunds in the dashboard; without a balance transaction a hold has ended."""
+        refund = StripeRefund(
+            id=f"re_out_{len(self.made)}",
+            status=status,
+            amount_minor=amount_minor,
+            currency="GBP",
+            intent_id=intent_id,
+            balance_transaction=balance_transaction,
+        )
         self.made[refund.id] = refund
         return self.show(refund.id)
 
@@ -107,6 +118,7 @@ class FakeRefunds:
             intent_id=request["payment_intent"],
             failure_code="lost_or_stolen_card" if status == "failed" else "",
             metadata=request["metadata"],
+            balance_transaction=f"txn_{key}",
         )
         self.made[refund.id] = refund
         self.by_key[key] = refund.id

@@ -315,7 +315,9 @@ def captured(order: Order, stripe: FakeStripe) -> Order:
 
 def life_of_refund(order: Order, refunds: FakeRefunds, steps: Sequence[Step]) -> Life:
     intent_id = attempt_of(order).stripe_intent_id or ""
-    refunds.refund = StripeRefund("re_ada", "pending", 500, "GBP", intent_id)
+    refunds.refund = StripeRefund(
+        "re_ada", "pending", 500, "GBP", intent_id, balance_transaction="txn_ada"
+    )
     return Life(steps, refunds.show, "refund", "re_ada", intent_id)
 
 

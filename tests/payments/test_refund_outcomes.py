@@ -381,6 +381,17 @@ class TestFromOutside:
 
         assert (sums(paid_order), cases("external_refund")) == ((700, 0, 700), [])
 
+    def test_that_only_ends_a_hold_is_no_refund(
+        self, paid_order: Order, refunds: FakeRefunds
+    ) -> None:
+        """Stripe shows what a final capture has left, or a cancelled hold, as a refund."""
+        intent = attempt_of(paid_order).stripe_intent_id or ""
+        answer = refunds.start_outside(intent, 700, balance_transaction="")
+
+        assert tell(answer) == ""
+        assert (sums(paid_order), cases("external_refund")) == ((0, 0, 0), [])
+        assert Refund.objects.count() == 0
+
     def test_of_a_payment_that_is_not_ours_is_a_case(
         self, paid_order: Order, refunds: FakeRefunds
     ) -> None:

@@ -105,7 +105,10 @@ class MoodyStripe(FakeRefunds):
             amount = self.random.randrange(1, 400)
             if self._live(intent) + amount <= CAPTURED:
                 key = f"re_out_{len(self.ids)}"
-                self._keep(StripeRefund(key, "succeeded", amount, "GBP", intent))
+                made = StripeRefund(
+                    key, "succeeded", amount, "GBP", intent, balance_transaction=f"txn_{key}"
+                )
+                self._keep(made)
 
     def _make(self, request: Mapping[str, Any], key: str) -> RefundAnswer:
         if key in self.by_key:
@@ -117,7 +120,13 @@ class MoodyStripe(FakeRefunds):
         status = "failed" if drawn < 0.08 else "pending" if drawn < 0.25 else "succeeded"
         metadata = request["metadata"]
         found = StripeRefund(
-            f"re_{key}", status, request["amount"], "GBP", intent, metadata=metadata
+            f"re_{key}",
+            status,
+            request["amount"],
+            "GBP",
+            intent,
+            metadata=metadata,
+            balance_transaction=f"txn_{key}",
         )
         self._keep(found)
         self.by_key[key] = found.id

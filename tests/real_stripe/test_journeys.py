@@ -24,6 +24,7 @@ from payments.services.event_sweep import sweep_events
 from payments.services.operations import look_up
 from payments.services.outcomes import apply_outcome
 from payments.services.planning import plan_cancel, plan_capture
+from payments.services.refunding import look_up_refunds
 from payments.services.refunds import Part, approve_refund, request_refund
 from payments.states import AttemptState, OperationState, RefundState
 from tests import builders
@@ -110,6 +111,36 @@ class TestJourneys:
         assert refund.state in {RefundState.SUCCEEDED, RefundState.PENDING}
         shown = there.v1.refunds.retrieve(refund.stripe_refund_id or "")
         assert (shown.amount, shown.status) == (500, refund.state)
+
+    def test_what_a_final_capture_leaves_is_no_refund(self, there: stripe.StripeClient) -> None:
+        order = pay()
+        intent_id = attempt_of(order).stripe_intent_id or ""
+        there.v1.payment_intents.capture(intent_id, {"amount_to_capture": 1500})
+        look_up(attempt_id=attempt_of(order).pk, actor="poller")
+
+        self.sees_no_refund(there, order, released_minor=TOTAL - 1500)
+        assert OrderAccount.objects.get(order=order).captured_minor == 1500
+
+    def test_a_cancelled_hold_is_no_refund(self, there: stripe.StripeClient) -> None:
+        order = pay()
+        plan_cancel(order_id=order.pk, now=timezone.now())
+        work()
+
+        self.sees_no_refund(there, order, released_minor=TOTAL)
+        assert attempt_of(order).state == AttemptState.CANCELLED
+
+    def sees_no_refund(
+        self, there: stripe.StripeClient, order: Order, *, released_minor: int
+    ) -> None:
+        """Where Stripe shows the release as a refund, no money moved, and none is recorded."""
+        intent_id = attempt_of(order).stripe_intent_id or ""
+        listed = there.v1.refunds.list({"payment_intent": intent_id}).data
+        assert {(one.amount, one.balance_transaction) for one in listed} <= {(released_minor, None)}
+
+        assert look_up_refunds(intent_id=intent_id, actor="webhook")
+
+        assert not Refund.objects.filter(order=order).exists()
+        assert OrderAccount.objects.get(order=order).refunded_minor == 0
 
     def test_makes_nothing_twice_with_one_key(self, there: stripe.StripeClient) -> None:
         order = pay()

@@ -16,6 +16,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StripeProcess]:
         yield process
 
 
+def releases(server: StripeProcess, intent_id: str) -> list[tuple[int, str | None, object]]:
+    """Return what Stripe shows as refunds of an intent that nobody has refunded."""
+    listed = server.client().v1.refunds.list({"payment_intent": intent_id})
+    return [(each.amount, each.status, each.balance_transaction) for each in listed.data]
+
+
 class TestCapture:
     def test_all_of_it(self, server: StripeProcess) -> None:
         made = server.held()
@@ -37,6 +43,30 @@ class TestCapture:
         charge = done.latest_charge
         assert (charge.amount_captured, charge.amount_refunded) == (400, 600)
         assert server.line(made.id)["refunded_minor"] == 0
+        assert releases(server, made.id) == [(600, "succeeded", None)]
+
+    def test_a_cancelled_hold_is_released(self, server: StripeProcess) -> None:
+        made = server.held()
+
+        server.client().v1.payment_intents.cancel(made.id)
+
+        assert releases(server, made.id) == [(1000, "succeeded", None)]
+
+    def test_all_of_it_releases_nothing(self, server: StripeProcess) -> None:
+        made = server.held()
+
+        server.client().v1.payment_intents.capture(made.id)
+
+        assert releases(server, made.id) == []
+
+    def test_what_was_released_cannot_come_back(self, server: StripeProcess) -> None:
+        made = server.held()
+        server.client().v1.payment_intents.cancel(made.id)
+        (release,) = server.client().v1.refunds.list({"payment_intent": made.id}).data
+
+        server.control("POST", "refunds", {"refund": release.id, "status": "failed"})
+
+        assert releases(server, made.id) == [(1000, "succeeded", None)]
 
     def test_a_second_one_is_refused(self, server: StripeProcess) -> None:
         made = server.held()

@@ -91,6 +91,16 @@ class TestAnswers:
         assert faults_of(event["data"][0], stripe.Event, "event", is_whole=True) == []
         assert event["data"][0]["data"]["object"]["id"] == refund.id
 
+    def test_the_release_of_a_hold_has_every_annotated_field(self, server: StripeProcess) -> None:
+        client = server.client()
+        made = server.held()
+        client.v1.payment_intents.cancel(made.id)
+        (release,) = client.v1.refunds.list({"payment_intent": made.id}).data
+
+        plain = server.call("GET", f"/v1/refunds/{release.id}").json
+
+        assert faults_of(plain, stripe.Refund, "refund", is_whole=True) == []
+
     def test_a_payment_method_has_what_is_required_of_a_card(self, server: StripeProcess) -> None:
         made = server.held()
 

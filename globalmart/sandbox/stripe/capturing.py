@@ -1,6 +1,6 @@
 """Capturing held money: whole, in part, or in several parts where the card allows it."""
 
-from globalmart.sandbox.stripe import balance, cards, charges, errors, intents
+from globalmart.sandbox.stripe import balance, cards, charges, errors, intents, releases
 from globalmart.sandbox.stripe.events import emit
 from globalmart.sandbox.stripe.parameters import Parameters
 from globalmart.sandbox.stripe.store import PRIVATE, Call, Json, shown
@@ -38,7 +38,7 @@ def capture(call: Call, intent: Json, params: Parameters) -> None:
     intent["amount_capturable"] -= amount
     intent["metadata"] = params.metadata(intent["metadata"])
     if is_final or not intent["amount_capturable"]:
-        _finish(intent, charge)
+        _finish(call, intent, charge)
     call.store.save(charge)
     intents.save(call, intent, charge)
     emit(call, "charge.captured", charge)
@@ -46,8 +46,8 @@ def capture(call: Call, intent: Json, params: Parameters) -> None:
     emit(call, f"payment_intent.{name}", intent)
 
 
-def _finish(intent: Json, charge: Json) -> None:
-    charges.release(charge)
+def _finish(call: Call, intent: Json, charge: Json) -> None:
+    releases.release(call, charge)
     charge["payment_method_details"]["card"]["capture_before"] = None
     intent |= {"status": "succeeded", "amount_capturable": 0}
 

@@ -79,12 +79,13 @@ def _failure(declined: str | None) -> Json:
     return {"failure_code": code, "failure_message": cards.MESSAGES[declined]}
 
 
-def release(charge: Json) -> None:
-    """Give back what is held and not captured; Stripe shows that as refunded."""
-    rest = max(0, charge["amount"] - charge["amount_captured"])
+def release(charge: Json) -> int:
+    """Give back what is held and not captured, and return how much; Stripe shows it as refunded."""
+    rest: int = max(0, charge["amount"] - charge["amount_captured"])
     charge[PRIVATE]["released_minor"] = rest
     charge["amount_refunded"] += rest
     charge["refunded"] = charge["amount_refunded"] >= charge["amount"]
+    return rest
 
 
 def plan_aftermath(call: Call, charge: Json) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from globalmart.sandbox.stripe import charges, errors
+from globalmart.sandbox.stripe import charges, errors, releases
 from globalmart.sandbox.stripe.currencies import CURRENCIES, MINIMUMS
 from globalmart.sandbox.stripe.events import emit
 from globalmart.sandbox.stripe.parameters import Parameters
@@ -160,8 +160,7 @@ def end_hold(call: Call, intent: Json, *, reason: str | None, event: str = "refu
     charge = None
     if intent["status"] == "requires_capture":
         charge = call.store.must(intent["latest_charge"])
-        charges.release(charge)
-        call.store.save(charge)
+        releases.release(call, charge)
         emit(call, f"charge.{event}", charge)
     intent["amount_capturable"] = 0
     intent["next_action"] = None

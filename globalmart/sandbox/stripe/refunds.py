@@ -12,6 +12,7 @@ from globalmart.sandbox.stripe import (
     errors,
     fraud_warnings,
     intents,
+    releases,
 )
 from globalmart.sandbox.stripe.events import emit
 from globalmart.sandbox.stripe.parameters import Parameters
@@ -33,20 +34,6 @@ NEXT = {
     "requires_action": ("succeeded", "failed", "canceled"),
     "succeeded": ("failed",),
 }
-BLANK = (
-    "balance_transaction",
-    "customer",
-    "customer_account",
-    "description",
-    "failure_balance_transaction",
-    "failure_reason",
-    "instructions_email",
-    "payment_method",
-    "presentment_details",
-    "receipt_number",
-    "source_transfer_reversal",
-    "transfer_reversal",
-)
 
 
 def create(call: Call, params: Parameters) -> Json:
@@ -97,7 +84,8 @@ def cancel(call: Call, refund: Json) -> Json:
 def settle(call: Call, refund: Json, *, status: str, failure_reason: str | None = None) -> bool:
     """Give a refund its next status, with all that follows; False where it cannot have it."""
     before = {"status": refund["status"]}
-    if status not in NEXT.get(refund["status"], ()):
+    is_release = refund["balance_transaction"] is None
+    if is_release or status not in NEXT.get(refund["status"], ()):
         return False
     refund |= {"status": status, "next_action": None, "pending_reason": None}
     if status != "succeeded":
@@ -126,7 +114,7 @@ def update(call: Call, refund: Json, params: Parameters) -> Json:
 def _build(charge: Json, params: Parameters) -> Json:
     status, _, _ = _course(charge)
     return {
-        **dict.fromkeys(BLANK),
+        **dict.fromkeys(releases.BLANK),
         "id": new_id("re_3"),
         "object": "refund",
         "amount": _amount(charge, params),

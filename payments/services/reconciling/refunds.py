@@ -66,7 +66,7 @@ def compare(theirs: StripeRefund, ours: Refund | None, is_paid_here: bool) -> Di
     Of a payment that is not in our books, the payment is the difference, not its refund.
     """
     if ours is None:
-        if theirs.status in WITHOUT_EFFECT or not is_paid_here:
+        if theirs.status in WITHOUT_EFFECT or theirs.is_release or not is_paid_here:
             return None
         return _difference(CaseKind.MISSING_HERE, theirs, None, "is not in our books")
     if (theirs.amount_minor, theirs.currency) != (ours.amount_minor, ours.currency):

@@ -23,10 +23,14 @@ from payments.models import (
     Refund,
     RefundItem,
 )
+from payments.services import refunding
+from payments.services.operations import look_up
+from payments.services.planning import plan_cancel
 from payments.services.reconciling import balance
 from payments.services.reconciling.balance import BANK_TYPES, CURSOR, FEE_TYPES, read_balance
 from payments.services.reconciling.balancing import UNDER_WAY
 from payments.states import CaseKind, DisputeState, RefundState
+from tests.payments.conftest import attempt_of, send
 from tests.payments.reconciling.conftest import cases, compare, intent_of, make_intent
 from tests.sandbox.stripe_process import StripeProcess
 
@@ -99,6 +103,33 @@ class TestRefunds:
         report = compare(apply=True)
 
         assert (dict(report.found), report.compared["refunds"]) == ({}, 1)
+
+
+class TestReleases:
+    """What is held and not captured goes back; Stripe shows a refund, and no money moves."""
+
+    def tell(self, order: Order, amount: int) -> dict[str, int]:
+        """Hear of it by webhook and by comparison; return what Stripe shows and what differs."""
+        refunding.look_up_refunds(intent_id=intent_of(order), actor="webhook")
+        shown = gateways.refunds().list_of_intent(intent_id=intent_of(order)).refunds
+        assert [(each.amount_minor, each.is_release) for each in shown] == [(amount, True)]
+        assert Refund.objects.count() == 0
+        return dict(compare(apply=True).found)
+
+    def test_of_what_a_final_capture_leaves_agree(self, server: StripeProcess, held: Order) -> None:
+        asked = {"amount_to_capture": 1500}
+        server.call("POST", f"/v1/payment_intents/{intent_of(held)}/capture", asked)
+        look_up(attempt_id=attempt_of(held).pk, actor="webhook")
+
+        assert (self.tell(held, 695), cases()) == ({}, [])
+        assert OrderAccount.objects.get(order=held).captured_minor == 1500
+        assert of_stripe() == ledger("stripe")
+
+    def test_of_a_cancelled_hold_agree(self, held: Order) -> None:
+        plan_cancel(order_id=held.pk, now=timezone.now())
+        send(held, "cancel")
+
+        assert (self.tell(held, 2195), cases()) == ({}, [])
 
 
 class TestDisputes:
