@@ -4,6 +4,8 @@ import contextlib
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,7 +16,7 @@ from typing import Any, TypeVar
 import requests
 
 from tests.crashpoints.cells import Cell
-from tests.journeys.shop import Shop, kill, order_body
+from tests.journeys.shop import ROOT, Shop, kill, order_body
 
 Found = TypeVar("Found")
 POLL_SECONDS = 0.2
@@ -212,6 +214,34 @@ class Stage:
 
     def _change(self, buyer: Buyer, sql: str) -> None:
         self.shop.query(sql, [buyer.public_id])
+
+    @contextlib.contextmanager
+    def shell(self, words: str) -> Iterator[None]:
+        """Run these words of Python beside the shop; inside, they have said that they are ready.
+
+        Raises NotReached where they fail.
+        """
+        running = subprocess.Popen(
+            [sys.executable, "manage.py", "shell", "-c", words],
+            cwd=ROOT,
+            env={**os.environ, **self.shop.environment},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        try:
+            # What a shell says of its imports comes first.
+            said: list[str] = []
+            for line in running.stdout or ():
+                said.append(line)
+                if line == "ready\n":
+                    break
+            yield
+            rest, _ = running.communicate(timeout=PATIENCE_SECONDS)
+        finally:
+            running.kill()
+        if running.returncode:
+            raise NotReached(("".join(said) + rest)[-500:])
 
     def restart_background(self) -> None:
         """SIGTERM to all workers and the relay, as a deployment sends it."""
