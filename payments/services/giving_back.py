@@ -5,9 +5,11 @@ from datetime import datetime
 from django.db import transaction
 
 from payments.models import OrderAccount, PaymentAttempt, Refund
+from payments.services.cases import open_case
 from payments.services.planning import plan_cancel
+from payments.services.refund_books import RefundRefused
 from payments.services.refunds import refund_whole_attempt
-from payments.states import AttemptState
+from payments.states import AttemptState, CaseKind
 
 HAS_CAPTURED = (AttemptState.PARTIALLY_CAPTURED, AttemptState.CAPTURED)
 
@@ -16,7 +18,7 @@ HAS_CAPTURED = (AttemptState.PARTIALLY_CAPTURED, AttemptState.CAPTURED)
 def give_back(*, order_id: int, now: datetime) -> None:
     """Plan to cancel every hold of the order and to refund all that was captured for it.
 
-    The second telling changes nothing. Raises RefundRefused where a dispute is open.
+    The second telling changes nothing.
     """
     OrderAccount.objects.locked().get(order_id=order_id)
     plan_cancel(order_id=order_id, now=now)
@@ -26,5 +28,24 @@ def give_back(*, order_id: int, now: datetime) -> None:
 
 
 def refund_late(*, attempt_id: int, now: datetime) -> None:
-    """Refund all that is left of a payment that came too late."""
-    refund_whole_attempt(attempt_id=attempt_id, reason=Refund.Reason.LATE_PAYMENT, now=now)
+    """Refund all that is left of a payment that came too late.
+
+    Where that is refused (the customer's bank has asked for the money, say) it becomes a case: the
+    answer that brought us here is recorded all the same.
+    """
+    try:
+        refund_whole_attempt(attempt_id=attempt_id, reason=Refund.Reason.LATE_PAYMENT, now=now)
+    except RefundRefused as refusal:
+        _leave_to_staff(PaymentAttempt.objects.get(pk=attempt_id), refusal)
+
+
+def _leave_to_staff(attempt: PaymentAttempt, refusal: RefundRefused) -> None:
+    open_case(
+        kind=CaseKind.LATE_PAYMENT,
+        subject=attempt.stripe_intent_id or str(attempt.uuid),
+        detail=f"Money came too late, and is not refunded by itself: {refusal.detail}",
+        order_id=attempt.order_id,
+        attempt_id=attempt.pk,
+        their_minor=attempt.captured_minor,
+        currency=attempt.currency,
+    )

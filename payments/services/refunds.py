@@ -47,6 +47,7 @@ STRIPE_REASONS = {
     Refund.Reason.CANCELLED: "requested_by_customer",
     Refund.Reason.DUPLICATE: "duplicate",
 }
+ENDED_UNPAID = (RefundState.FAILED, RefundState.CANCELLED)
 UNAPPROVED_ENDS = (RefundState.REJECTED, RefundState.CANCELLED)
 
 
@@ -236,13 +237,16 @@ def refund_whole_attempt(*, attempt_id: int, reason: Refund.Reason, now: datetim
 
     A caller that holds the attempt or its account in memory saves them first and reads them
     anew afterwards. Where nothing is left the latest refund is returned, so a second telling
-    changes nothing. Raises RefundRefused: `nothing_captured`, `disputed`.
+    changes nothing; what failed or was given up is a person's, and is not asked for anew. Raises
+    RefundRefused: `nothing_captured`, `disputed`.
     """
     order_id = PaymentAttempt.objects.values_list("order_id", flat=True).get(pk=attempt_id)
     account = OrderAccount.objects.locked().get(order_id=order_id)
     attempt = PaymentAttempt.objects.locked().get(pk=attempt_id)
-    room = room_minor(account, attempt)
-    last = attempt.refunds.order_by("-pk").first()
+    ended = attempt.refunds.filter(requested_by=SYSTEM, state__in=ENDED_UNPAID)
+    given_up: int = ended.aggregate(sum=Sum("amount_minor"))["sum"] or 0
+    room = room_minor(account, attempt) - given_up
+    last = ended.order_by("-pk").first() or attempt.refunds.order_by("-pk").first()
     if not attempt.captured_minor:
         raise RefundRefused("nothing_captured", "Nothing was captured yet.", room_minor=0)
     if room <= 0 and last is not None:

@@ -9,15 +9,27 @@ from django.db import IntegrityError, connection, transaction
 from globalmart.core.db import constraint_name
 from globalmart.core.models import OutboxEvent, TimelineEntry
 from orders.models import Order
-from payments.models import Dispute, OrderAccount, PaymentAttempt, PaymentOperation, Refund
+from payments.gateways.intents import Outcome
+from payments.models import (
+    Dispute,
+    OrderAccount,
+    PaymentAttempt,
+    PaymentCase,
+    PaymentOperation,
+    Refund,
+)
 from payments.models.refunds import RefundItem
 from payments.queries import list_refunds, list_stuck_refunds, refundable_minor
-from payments.services import refund_books
+from payments.services import giving_back, refund_books
 from payments.services import refunds as service
+from payments.services.disputes import apply_dispute
+from payments.services.outcomes import apply_outcome
 from payments.services.refund_books import RefundRefused
 from payments.services.refunds import Part, approve_refund, request_refund
-from tests.builders import NOON
+from tests.builders import NOON, answer, intent
+from tests.payments import disputing
 from tests.payments.conftest import attempt_of
+from tests.payments.fake_refunds import FakeRefunds
 from tests.payments.refunding import ASKER, CHIEF, approved, last_operation, request, send, sums
 
 
@@ -253,6 +265,25 @@ class TestWholeAttempt:
 
         assert refund.amount_minor == 2000
 
+    @pytest.mark.parametrize("is_given_up", [False, True])
+    def test_that_failed_is_a_persons_and_not_asked_for_anew(
+        self, paid_order: Order, refunds: FakeRefunds, is_given_up: bool
+    ) -> None:
+        def whole() -> Refund:
+            return service.refund_whole_attempt(
+                attempt_id=attempt_of(paid_order).pk, reason=Refund.Reason.LATE_PAYMENT, now=NOON
+            )
+
+        refunds.statuses.append("failed")
+        failed = send(whole())
+        if is_given_up:
+            service.cancel_refund(
+                refund_id=failed.pk, cancelled_by=CHIEF, reason="paid in cash", now=NOON
+            )
+
+        assert whole() == failed
+        assert Refund.objects.count() == 1
+
     def test_of_nothing_captured_is_refused(self, order: Order) -> None:
         def ask() -> None:
             service.refund_whole_attempt(
@@ -260,6 +291,53 @@ class TestWholeAttempt:
             )
 
         assert refused(ask) == "nothing_captured"
+
+
+class TestLateMoney:
+    """Nobody is there to be refused: what is not given back by itself is a case with the reason."""
+
+    def look(self, order: Order) -> str:
+        attempt = attempt_of(order)
+        amount = attempt.amount_minor
+        paid = intent(
+            "succeeded", amount_minor=amount, received_minor=amount, id=attempt.stripe_intent_id
+        )
+        return apply_outcome(
+            attempt_id=attempt.pk, answer=answer(Outcome.CAPTURED, paid), actor="poller", now=NOON
+        )
+
+    @pytest.fixture
+    def disputed(self, paid_order: Order) -> Order:
+        PaymentAttempt.objects.filter(order=paid_order).update(purpose="late:1")
+        shown = disputing.dispute(intent_id=attempt_of(paid_order).stripe_intent_id)
+        apply_dispute(answer=shown, actor="webhook", now=NOON)
+        return paid_order
+
+    def test_that_is_disputed_is_looked_at_all_the_same(self, disputed: Order) -> None:
+        assert [self.look(disputed) for _ in range(2)] == ["captured", "captured"]
+
+        case = PaymentCase.objects.get(kind="late_payment")
+        assert (case.subject, case.their_minor) == (attempt_of(disputed).stripe_intent_id, 2195)
+        assert "bank" in case.detail
+        assert Refund.objects.count() == 0
+
+    def test_of_an_ended_order_that_is_disputed_stops_nothing(self, disputed: Order) -> None:
+        with transaction.atomic():
+            giving_back.give_back(order_id=disputed.pk, now=NOON)
+
+        assert PaymentCase.objects.filter(kind="late_payment").count() == 1
+
+    def test_whose_refund_failed_is_not_refunded_at_every_look(
+        self, paid_order: Order, refunds: FakeRefunds
+    ) -> None:
+        PaymentAttempt.objects.filter(order=paid_order).update(purpose="late:1")
+        self.look(paid_order)
+        refunds.statuses.append("failed")
+        send(Refund.objects.get())
+
+        self.look(paid_order)
+
+        assert Refund.objects.get().state == "failed"
 
 
 class TestEnd:
