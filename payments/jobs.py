@@ -7,6 +7,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from globalmart.core import bell
+from globalmart.core.db import Lease
 from globalmart.core.reconciliation import Report, Unfinished
 from globalmart.core.work import drain
 from payments.gateways.events import NotAnswered
@@ -30,17 +31,19 @@ def work_operations() -> None:
     """Send what is planned; find out what became of what was sent."""
     bell.answer("payments.operations")
 
-    def claim(limit: int) -> list[int]:
-        return PaymentOperation.objects.all().claim(
+    def claim(limit: int) -> list[Lease]:
+        return PaymentOperation.objects.all().lease(
             now=timezone.now(), limit=limit, lease_seconds=LEASE_SECONDS
         )
 
     drain(claim=claim, work=_work_operation)
 
 
-def _work_operation(operation_id: int) -> None:
-    is_refund = PaymentOperation.objects.filter(pk=operation_id, refund__isnull=False).exists()
-    (send_refund if is_refund else send_operation)(operation_id=operation_id)
+def _work_operation(each: Lease) -> None:
+    if PaymentOperation.objects.filter(pk=each.key, refund__isnull=False).exists():
+        send_refund(operation_id=each.key)
+    else:
+        send_operation(operation_id=each.key, token=each.token)
 
 
 def check_attempts() -> None:

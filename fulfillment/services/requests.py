@@ -22,7 +22,7 @@ from fulfillment.gateways.wms import (
 from fulfillment.models import Fulfillment, FulfillmentLine, Reservation, Warehouse
 from fulfillment.services import holds
 from fulfillment.services.steps import move
-from fulfillment.states import FulfillmentState
+from fulfillment.states import FulfillmentState, ReservationState
 from globalmart.core import outbox
 from globalmart.core.alerts import open_alert
 from globalmart.core.db import WORK_FIELDS
@@ -65,7 +65,8 @@ def open_fulfillment(
     there.
     """
     # Where the units are reserved, whatever staff have made first since then.
-    held = Reservation.objects.filter(order_id=order_id).values_list("warehouse_id", flat=True)
+    taken = Reservation.objects.filter(order_id=order_id).exclude(state=ReservationState.RELEASED)
+    held = taken.order_by("pk").values_list("warehouse_id", flat=True)
     warehouse = Warehouse.objects.get(pk=held[:1])
     if Fulfillment.objects.filter(order_id=order_id, warehouse=warehouse).exists():
         return

@@ -192,6 +192,8 @@ def expire_order(*, order_id: int, now: datetime) -> None:
         return
     if not planning.plan_cancel(order_id=order_id, now=now):
         return
+    # Somebody may have captured a part at Stripe: nobody gets goods for it.
+    giving_back.give_back(order_id=order_id, now=now)
     event = events.OrderExpired(subject_id=order.pk)
     _move(order, OrderState.EXPIRED, event, actor="system", now=now)
     stock.release_reservations(order_id=order_id)

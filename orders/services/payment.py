@@ -90,14 +90,13 @@ def pay_again(*, order_id: int, now: datetime) -> None:
     After a decline the customer chooses; near the deadline the order ends instead.
     """
     order = Order.objects.locked().get(pk=order_id)
-    attempts = payments.list_attempts(order_id=order_id)
     is_open = order.state == OrderState.PENDING_PAYMENT and (
         order.payment_due_at is None or order.payment_due_at > now
     )
-    if not is_open or not attempts or payments.find_live_attempt(order_id=order_id) is not None:
+    last = payments.find_given_up(order_id=order_id) if is_open else None
+    if last is None or last.number >= MOST_ATTEMPTS:
         return
-    last = attempts[-1]
-    if last.payment_method and last.state == "cancelled" and len(attempts) < MOST_ATTEMPTS:
+    if payments.resting_until(order_id=order_id, now=now) is None:
         plan = _plan(order, payment_method=last.payment_method)
         browser.plan_next_attempt(plan=plan, now=now)
 

@@ -1,7 +1,7 @@
 """What payments asks of Stripe, and the few answers that it may hear back."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
@@ -52,6 +52,13 @@ class Answer:
     code: str = ""
     retry_after: float | None = None
     is_replayed: bool = False
+
+    def as_look_up(self) -> "Answer":
+        """Return what it says where it is the answer to a look-up, not to the call itself.
+
+        A look-up without the intent proves nothing about a call that may have been made (rule R7).
+        """
+        return self if self.intent is not None else replace(self, outcome=Outcome.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,16 +28,16 @@ class StripeGateway:
         self._intents = client.v1.payment_intents
 
     def create(self, *, request: Mapping[str, Any], key: str) -> Answer:
-        return answer_of_reply(ask(lambda: self._intents.create(params(request), options(key))))
+        return answer_of_reply(ask(lambda: self._intents.create(_expanded(request), options(key))))
 
     def confirm(self, *, intent_id: str, request: Mapping[str, Any], key: str) -> Answer:
         return answer_of_reply(
-            ask(lambda: self._intents.confirm(intent_id, params(request), options(key)))
+            ask(lambda: self._intents.confirm(intent_id, _expanded(request), options(key)))
         )
 
     def capture(self, *, intent_id: str, request: Mapping[str, Any], key: str) -> Answer:
         return answer_of_reply(
-            ask(lambda: self._intents.capture(intent_id, params(request), options(key)))
+            ask(lambda: self._intents.capture(intent_id, _expanded(request), options(key)))
         )
 
     def cancel(self, *, intent_id: str, request: Mapping[str, Any], key: str) -> Answer:
@@ -48,6 +48,11 @@ class StripeGateway:
     def retrieve(self, *, intent_id: str) -> Answer:
         expanded: Any = {"expand": ["latest_charge"]}
         return answer_of_reply(ask(lambda: self._intents.retrieve(intent_id, expanded)))
+
+
+def _expanded(request: Mapping[str, Any]) -> Any:
+    """Ask for the charge too: it says when a hold ends, and in how many parts it is captured."""
+    return params({**request, "expand": ["latest_charge"]})
 
 
 def answer_of_reply(reply: Reply) -> Answer:

@@ -5,10 +5,10 @@ WITH state_limit (state, max_age) AS (
            ('sent', interval '300 seconds'),
            ('unknown', interval '900 seconds')
 )
-SELECT subject.id AS operation_id, subject.kind, subject.state, subject.created_at
+SELECT subject.id AS operation_id, subject.kind, subject.state, subject.first_sent_at
   FROM payments_paymentoperation subject
   JOIN state_limit ON state_limit.state = subject.state
- WHERE subject.created_at < now() - state_limit.max_age - interval '300 seconds'
+ WHERE coalesce(subject.first_sent_at, subject.due_at) < now() - state_limit.max_age - interval '300 seconds'
    AND subject.due_at IS NOT NULL
    AND NOT EXISTS (
        SELECT 1 FROM core_alert alert

@@ -9,7 +9,14 @@ from django.conf import settings
 from django.db.models import Max, Sum
 
 from payments.models import PaymentAttempt
-from payments.states import LATE, LIVE, MOST_DECLINES
+from payments.states import (
+    LATE,
+    LIVE,
+    MOST_DECLINES,
+    AttemptState,
+    OperationKind,
+    OperationState,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +63,21 @@ def find_live_attempt(*, order_id: int) -> AttemptView | None:
     live = PaymentAttempt.objects.filter(order_id=order_id, state__in=LIVE)
     found = live.exclude(purpose__startswith=LATE).first()
     return _view(found) if found else None
+
+
+def find_given_up(*, order_id: int) -> AttemptView | None:
+    """Return the order's last attempt where we gave it up because Stripe could not answer.
+
+    Its cancel says so (Stripe's `cancellation_reason`); a hold that somebody else ended, and a
+    declined card, are for the customer to decide on.
+    """
+    attempts = PaymentAttempt.objects.filter(order_id=order_id).exclude(purpose__startswith=LATE)
+    last = attempts.order_by("-pk").first()
+    if last is None or last.state != AttemptState.CANCELLED or not last.payment_method:
+        return None
+    cancels = last.operations.filter(kind=OperationKind.CANCEL, state=OperationState.DONE)
+    is_given_up = cancels.filter(request__cancellation_reason="abandoned").exists()
+    return _view(last) if is_given_up else None
 
 
 def resting_until(*, order_id: int, now: datetime) -> datetime | None:

@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from django.db.models.functions import Coalesce
+
 from globalmart.core.choreography import MOST_STUCK, Stuck
 from payments.models import PaymentAttempt, PaymentOperation, Refund, StripeEvent
 from payments.states import ATTEMPT_AGE, OPERATION_AGE, REFUND_AGE
@@ -53,9 +55,12 @@ def list_stuck_operations(*, now: datetime) -> list[Stuck]:
             f"{row.kind} of attempt {row.attempt_id} is {state}: {row.last_error}",
         )
         for state, age in OPERATION_AGE.items()
-        for row in PaymentOperation.objects.filter(
-            state=state, due_at__isnull=False, created_at__lt=now - age
-        ).order_by("created_at")[:MOST_STUCK]
+        for row in PaymentOperation.objects.annotate(
+            # One that has not left is measured from when it should have.
+            since=Coalesce("first_sent_at", "due_at")
+        )
+        .filter(state=state, due_at__isnull=False, since__lt=now - age)
+        .order_by("since")[:MOST_STUCK]
     ]
 
 

@@ -7,11 +7,12 @@ the database: so they can be tried a million times. Only `open_books` reads, loc
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 from django.db import transaction
+from django.db.models import Sum
 
 from globalmart.core import outbox, states, timeline
 from globalmart.core.alerts import open_alert
@@ -20,7 +21,7 @@ from globalmart.core.outbox import Event
 from payments import events
 from payments.models import LedgerEntry, OrderAccount, PaymentAttempt, PaymentOperation
 from payments.services import cases
-from payments.states import ATTEMPT, AttemptState, CaseKind, OperationKind, OperationState
+from payments.states import ATTEMPT, LATE, AttemptState, CaseKind, OperationKind, OperationState
 
 
 @dataclass(slots=True)
@@ -36,6 +37,8 @@ class Books:
     operation: PaymentOperation | None = None
     # How many declines of this intent Stripe's webhooks have told of.
     declines_told: int = 0
+    # What other attempts that pay for the order have captured.
+    elsewhere_minor: int = 0
     is_late: bool = False
     changed: list[PaymentOperation] = field(default_factory=list)
     planned: list[PaymentOperation] = field(default_factory=list)
@@ -64,8 +67,19 @@ class Books:
         if operation not in self.changed and operation not in self.planned:
             self.changed.append(operation)
 
-    def plan(self, kind: OperationKind, *, amount_minor: int, request: Mapping[str, Any]) -> None:
-        """Plan an operation, due now, with a key of its own."""
+    def plan(
+        self,
+        kind: OperationKind,
+        *,
+        amount_minor: int,
+        request: Mapping[str, Any],
+        tries: int = 0,
+        seconds: float = 0,
+    ) -> None:
+        """Plan an operation with a key of its own, due now or some `seconds` from now.
+
+        `tries` is how often the same was tried under an earlier key.
+        """
         uuid, last = uuid4(), self.last(kind)
         self.planned.append(
             PaymentOperation(
@@ -76,7 +90,8 @@ class Books:
                 amount_minor=amount_minor,
                 idempotency_key=f"{kind}-{uuid}",
                 request=dict(request),
-                due_at=self.now,
+                due_at=self.now + timedelta(seconds=seconds),
+                tries=tries,
             )
         )
         self.tell(
@@ -178,8 +193,17 @@ def open_books(
             each.attempt = attempt
         answered = next((each for each in operations if each.pk == operation_id), None)
         books = Books(account, attempt, operations, actor, now, answered)
+        if account.captured_minor != attempt.captured_minor:
+            books.elsewhere_minor = _captured_elsewhere(attempt)
         yield books
         _write(books)
+
+
+def _captured_elsewhere(attempt: PaymentAttempt) -> int:
+    """Sum what other attempts have captured for the order; a late one's money is given back."""
+    others = PaymentAttempt.objects.filter(order_id=attempt.order_id).exclude(pk=attempt.pk)
+    paying = others.exclude(purpose__startswith=LATE)
+    return paying.aggregate(sum=Sum("captured_minor"))["sum"] or 0
 
 
 def _write(books: Books) -> None:

@@ -40,11 +40,17 @@ def client_secret(*, attempt_id: int) -> str | None:
         creations = attempt.operations.filter(kind=OperationKind.CREATE)
         send_operation(operation_id=creations.latest("number").pk)
         attempt.refresh_from_db()
-    if attempt.stripe_intent_id is None:
+    if attempt.stripe_intent_id is None or _may_be_cancelled(attempt):
         return None
-    answer = gateways.current().retrieve(intent_id=attempt.stripe_intent_id)
+    answer = gateways.current().retrieve(intent_id=attempt.stripe_intent_id).as_look_up()
     apply_outcome(attempt_id=attempt_id, answer=answer, actor="stripe", now=timezone.now())
     return answer.intent.client_secret if answer.intent else None
+
+
+def _may_be_cancelled(attempt: PaymentAttempt) -> bool:
+    """Tell whether a cancel has left whose answer we do not know: it could end a good payment."""
+    left = attempt.operations.filter(kind=OperationKind.CANCEL, first_sent_at__isnull=False)
+    return left.filter(finished_at__isnull=True).exists()
 
 
 def finish_cancel(*, attempt_id: int) -> bool:

@@ -5,7 +5,7 @@ from payments import events
 from payments.gateways.intents import Intent
 from payments.services import ledger
 from payments.services.books import Books
-from payments.states import AttemptState, OperationKind, OperationState
+from payments.states import LATE, AttemptState, OperationKind, OperationState
 
 WITHOUT_EFFECT = {OperationState.DECLINED, OperationState.REFUSED}
 HELD = {AttemptState.AUTHORIZED, AttemptState.PARTIALLY_CAPTURED}
@@ -25,8 +25,8 @@ def plan_next_capture(books: Books, *, is_told: bool = False) -> None:
     has_failed = last is not None and last.state in WITHOUT_EFFECT
     if attempt.state not in HELD or wanted <= 0 or is_busy or (has_failed and not is_told):
         return
-    elsewhere = books.account.captured_minor - attempt.captured_minor
-    most = min(attempt.authorized_minor, max(books.account.due_minor - elsewhere, wanted))
+    due_minor = books.account.due_minor - books.elsewhere_minor
+    most = min(attempt.authorized_minor, max(due_minor, wanted))
     amount_minor = most - attempt.captured_minor if not attempt.is_multicapture else wanted
     amount_minor = min(amount_minor, attempt.authorized_minor - attempt.captured_minor)
     if amount_minor <= 0:
@@ -71,11 +71,10 @@ def _release_rest(books: Books) -> None:
         attempt.authorized_minor -= rest
         books.account.authorized_minor -= rest
         books.entries += ledger.release(attempt, rest)
-    if attempt.captured_minor < attempt.capture_target_minor:
-        books.alarm(
-            "capture_failed",
-            f"Attempt {attempt.number} was closed with {attempt.captured_minor} captured of "
-            f"{attempt.capture_target_minor} {attempt.currency}",
+    is_paying = not attempt.purpose.startswith(LATE)
+    if is_paying and attempt.captured_minor + books.elsewhere_minor < books.account.due_minor:
+        miss_capture(
+            books, f"it was closed with {attempt.captured_minor} {attempt.currency} captured"
         )
 
 

@@ -11,9 +11,19 @@ from payments import events
 from payments.gateways.intents import Answer, Intent, Outcome
 from payments.models import PaymentAttempt
 from payments.services.books import Books
-from payments.services.capturing import miss_capture, plan_next_capture, record_capture
+from payments.services.capturing import (
+    WITHOUT_EFFECT,
+    miss_capture,
+    plan_next_capture,
+    record_capture,
+)
 from payments.services.holding import authorize, close, plan_cancel
-from payments.services.settling import is_refused_by_state, settle_operation
+from payments.services.settling import (
+    REPLAYED,
+    is_refused_by_state,
+    postpone,
+    settle_operation,
+)
 from payments.states import (
     LIVE,
     MOST_DECLINES,
@@ -39,12 +49,26 @@ def decide(books: Books, answer: Answer) -> None:
     with an alert."""
     was_unknown = books.attempt.stripe_intent_id is None
     if answer.intent is not None and not _accept_intent(books, answer.intent):
+        postpone(books, answer)
         return
-    settle_operation(books, answer)
+    is_missed = _settles_without_money(books, answer)
+    if is_missed:
+        miss_capture(books, answer.code or answer.outcome)
     if books.attempt.state in LIVE:
         _settle_live(books, answer)
     else:
         _settle_ended(books, answer, is_stray=was_unknown)
+
+
+def _settles_without_money(books: Books, answer: Answer) -> bool:
+    """Settle the operation; tell whether it was a capture, and ends by this without money."""
+    operation = books.operation
+    if operation is None or operation.finished_at is not None:
+        return False
+    settle_operation(books, answer)
+    is_capture = operation.kind == OperationKind.CAPTURE and operation.last_error != REPLAYED
+    has_ended = operation.state in WITHOUT_EFFECT and answer.outcome != Outcome.CANCELLED
+    return is_capture and has_ended
 
 
 def _accept_intent(books: Books, intent: Intent) -> bool:
@@ -74,7 +98,6 @@ def _accept_intent(books: Books, intent: Intent) -> bool:
 
 def _settle_live(books: Books, answer: Answer) -> None:
     if books.is_answer_to(OperationKind.CAPTURE) and answer.outcome in NO_CAPTURE:
-        miss_capture(books, answer.code or answer.outcome)
         return
     match answer.outcome:
         case Outcome.AUTHORIZED:

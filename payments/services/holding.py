@@ -7,6 +7,9 @@ from payments.services.books import Books
 from payments.services.capturing import miss_capture
 from payments.states import LATE, OPEN, AttemptState, CaseKind, OperationKind, OperationState
 
+# Why a cancel was asked for, in Stripe's words.
+GIVEN_UP = {"cancellation_reason": "abandoned"}
+
 
 def authorize(books: Books) -> None:
     """The money is held (or more): book the hold, unless nothing was open any more."""
@@ -22,8 +25,10 @@ def authorize(books: Books) -> None:
     _finish_confirmation(books)
     _drop_unsent_cancel(books)
     books.tell(events.PaymentAuthorized(subject_id=attempt.order_id, attempt_id=attempt.pk))
+    if books.last(OperationKind.CREATE) is None:
+        # Nobody created this attempt's intent for it: it took it over (see adopting).
+        books.report(CaseKind.LATE_PAYMENT, "money came for an attempt that had ended")
     if attempt.purpose.startswith(LATE):
-        books.report(CaseKind.LATE_PAYMENT, "money came for an order that was paid or had ended")
         plan_cancel(books)
 
 
@@ -45,12 +50,16 @@ def _drop_unsent_cancel(books: Books) -> None:
         books.end_operation(cancel, OperationState.REFUSED)
 
 
-def plan_cancel(books: Books) -> None:
-    """Plan to cancel the intent, unless that is under way, or a capture is; or nothing is there."""
+def plan_cancel(books: Books, *, is_given_up: bool = False) -> None:
+    """Plan to cancel the intent, unless that is under way, or a capture is; or nothing is there.
+
+    `is_given_up` says why: Stripe could not answer, and the same card may be tried again.
+    """
     is_busy = any(map(books.under_way, (OperationKind.CANCEL, OperationKind.CAPTURE)))
     if not is_busy and books.attempt.stripe_intent_id is not None:
         amount_minor = books.attempt.authorized_minor or books.attempt.amount_minor
-        books.plan(OperationKind.CANCEL, amount_minor=amount_minor, request={})
+        request = GIVEN_UP if is_given_up else {}
+        books.plan(OperationKind.CANCEL, amount_minor=amount_minor, request=request)
 
 
 def close(books: Books, code: str) -> None:

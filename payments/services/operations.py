@@ -1,6 +1,7 @@
 """Send planned operations: committed as sent before bytes leave, looked up before sent again."""
 
 from datetime import datetime
+from uuid import UUID
 
 from django.db import transaction
 from django.utils import timezone
@@ -24,13 +25,14 @@ ANSWERED = {
 }
 
 
-def send_operation(*, operation_id: int) -> None:
+def send_operation(*, operation_id: int, token: UUID | None = None) -> None:
     """Send one operation, or find out what became of it, and record the outcome.
 
     Waits for the network; refuses to run in a transaction. An operation that is finished, or
-    that cannot go yet, is left as it is.
+    that cannot go yet, is left as it is; so is one that somebody else holds. `token` is the
+    caller's lease, where a worker has leased the operation.
     """
-    operation, was_sent = _mark_sent(operation_id=operation_id, now=timezone.now())
+    operation, was_sent = _mark_sent(operation_id=operation_id, token=token, now=timezone.now())
     if operation is None:
         return
     told = _ask_first(operation) if was_sent else None
@@ -52,7 +54,9 @@ def send_operation(*, operation_id: int) -> None:
         cancel_if_open(attempt_id=operation.attempt_id, now=timezone.now())
 
 
-def _mark_sent(*, operation_id: int, now: datetime) -> tuple[PaymentOperation | None, bool]:
+def _mark_sent(
+    *, operation_id: int, token: UUID | None, now: datetime
+) -> tuple[PaymentOperation | None, bool]:
     """Commit that the call is about to leave; tell whether it may have left before."""
     attempt_id = PaymentOperation.objects.values_list("attempt_id", flat=True).get(pk=operation_id)
     with (
@@ -61,7 +65,7 @@ def _mark_sent(*, operation_id: int, now: datetime) -> tuple[PaymentOperation | 
             attempt_id=attempt_id, actor="system", now=now, operation_id=operation_id
         ) as books,
     ):
-        return mark_sent(books)
+        return mark_sent(books, token=token)
 
 
 def _ask_first(operation: PaymentOperation) -> Answer | None:
@@ -104,6 +108,6 @@ def look_up(*, attempt_id: int, actor: str) -> bool:
     attempt = PaymentAttempt.objects.get(pk=attempt_id)
     if attempt.stripe_intent_id is None:
         return False
-    answer = gateways.current().retrieve(intent_id=attempt.stripe_intent_id)
+    answer = gateways.current().retrieve(intent_id=attempt.stripe_intent_id).as_look_up()
     apply_outcome(attempt_id=attempt_id, answer=answer, actor=actor, now=timezone.now())
     return answer.intent is not None

@@ -7,13 +7,12 @@ from django.db import transaction
 from globalmart.core import timeline
 from globalmart.core.failpoints import failpoint
 from payments.gateways.intents import Answer, Outcome
-from payments.models import PaymentAttempt, StripeEvent
-from payments.services import cases
+from payments.models import OrderAccount, PaymentAttempt, StripeEvent
 from payments.services.adopting import make_heir
 from payments.services.books import Books, open_books
 from payments.services.decisions import decide
 from payments.services.giving_back import refund_late
-from payments.states import LATE, LIVE, CaseKind
+from payments.states import LATE, LIVE
 
 DECLINE_EVENT = "payment_intent.payment_failed"
 
@@ -33,6 +32,8 @@ def apply_outcome(
     attempt, account, ledger, timeline and outbox in one transaction. Applied in any order and any
     number of times, the same answers give the same end state.
     """
+    order_id = PaymentAttempt.objects.values_list("order_id", flat=True).get(pk=attempt_id)
+    OrderAccount.objects.locked().get(order_id=order_id)
     taken = _taken_over(attempt_id, answer)
     if taken is not None:
         attempt_id, operation_id = taken, None
@@ -89,13 +90,4 @@ def _adopt(books: Books) -> None:
         actor=books.actor,
         reason=f"attempt {heir.number} of {heir.purpose} takes over intent {intent_id}",
         data={"attempt": dead.number, "amount_minor": dead.amount_minor},
-    )
-    cases.open_case(
-        kind=CaseKind.LATE_PAYMENT,
-        subject=str(intent_id),
-        detail=f"Money came for attempt {dead.number}, which had ended",
-        order_id=dead.order_id,
-        attempt_id=dead.pk,
-        their_minor=dead.amount_minor,
-        currency=dead.currency,
     )

@@ -21,15 +21,16 @@ def plan_capture(*, order_id: int, now: datetime, amount_minor: int | None = Non
     an alert says so.
     """
     account = OrderAccount.objects.locked().get(order_id=order_id)
-    left = account.due_minor if amount_minor is None else min(amount_minor, account.due_minor)
-    is_held = False
+    wanted = account.due_minor if amount_minor is None else min(amount_minor, account.due_minor)
+    left, captured, is_held = wanted, 0, False
     for attempt in _holding(order_id):
         share = min(left, attempt.amount_minor)
         left -= share
         with open_books(attempt_id=attempt.pk, actor="system", now=now) as books:
             raise_target(books, share)
+            captured += books.attempt.captured_minor
             is_held = is_held or books.attempt.state in HELD
-    if not is_held and account.captured_minor < account.due_minor:
+    if not is_held and captured < wanted:
         open_alert(
             kind="capture_failed",
             subject_type="order",
@@ -53,7 +54,8 @@ def plan_cancel(*, order_id: int, now: datetime) -> bool:
     """
     OrderAccount.objects.locked().get(order_id=order_id)
     live = PaymentAttempt.objects.filter(
-        order_id=order_id, state__in=[*OPEN, AttemptState.AUTHORIZED]
+        order_id=order_id,
+        state__in=[*OPEN, AttemptState.AUTHORIZED, AttemptState.PARTIALLY_CAPTURED],
     )
     is_over = True
     for attempt_id in live.order_by("pk").values_list("pk", flat=True):
@@ -67,7 +69,7 @@ def cancel_if_open(*, attempt_id: int, now: datetime) -> None:
     """Plan to cancel an attempt about which nothing is decided; a hold is left alone."""
     with open_books(attempt_id=attempt_id, actor="system", now=now) as books:
         if books.attempt.state in OPEN:
-            holding.plan_cancel(books)
+            holding.plan_cancel(books, is_given_up=True)
 
 
 def raise_target(books: Books, share_minor: int) -> None:

@@ -2,8 +2,8 @@
 books."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from globalmart.core import states
 from payments.gateways.intents import Answer, Outcome
@@ -30,13 +30,16 @@ NOT_APPLIED = {
 }
 
 
-def mark_sent(books: Books) -> tuple[PaymentOperation | None, bool]:
+def mark_sent(books: Books, *, token: UUID | None = None) -> tuple[PaymentOperation | None, bool]:
     """Write that the call is about to leave; tell whether it may have left before.
 
-    None where nothing may leave: the operation is finished, or ends or waits by this.
+    None where nothing may leave: the operation is finished, or ends or waits by this, or somebody
+    else is sending it. `token` is the caller's lease, where a worker has leased the operation.
     """
     operation = books.operation
-    if operation is None or operation.finished_at is not None or not _is_possible(books):
+    if operation is None or operation.finished_at is not None or not _is_free(books, token):
+        return None, False
+    if not _is_possible(books):
         return None, False
     # Even an operation put back to planned after a 429 or a lost answer may be known to Stripe.
     was_sent = operation.first_sent_at is not None
@@ -56,6 +59,17 @@ def mark_sent(books: Books) -> tuple[PaymentOperation | None, bool]:
     if operation.kind == OperationKind.CONFIRM and books.attempt.state == AttemptState.CREATED:
         books.move(AttemptState.PROCESSING)
     return operation, was_sent
+
+
+def _is_free(books: Books, token: UUID | None) -> bool:
+    """Tell whether nobody else holds the operation: a lease that has ended may be another's."""
+    operation = books.operation
+    if operation is None:
+        return False
+    if token is not None:
+        return operation.is_held_by(token)
+    is_leased = operation.lease_until is not None and operation.lease_until > books.now
+    return not (is_leased and operation.state == OperationState.SENT)
 
 
 def _is_possible(books: Books) -> bool:
@@ -91,9 +105,8 @@ def settle_without_call(
     `looked_up` is None where there is no intent to be looked up; `siblings` are the attempt's
     operations.
     """
-    if looked_up is not None and looked_up.outcome == Outcome.NOT_YET:
-        # A look-up that did not happen says nothing about the call that may have.
-        return replace(looked_up, outcome=Outcome.UNKNOWN)
+    if looked_up is not None:
+        looked_up = looked_up.as_look_up()
     if looked_up is not None and not _is_unapplied(operation, looked_up, siblings):
         return looked_up
     return None if is_key_alive(operation, now) else Answer(Outcome.UNKNOWN, code="key_expired")

@@ -22,6 +22,8 @@ _SHOWN = {
     Outcome.CANCELLED,
 }
 REPLAYED = "replayed"
+# An alert from this key of one call on.
+MANY_KEYS = 3
 # How the intent looks when an operation of the kind has had its effect. Stripe also shows the
 # intent when it refuses ("already captured", "too much to capture"): then this decides.
 APPLIED = {
@@ -54,6 +56,13 @@ def settle_operation(books: Books, answer: Answer) -> None:
             _settle_without_effect(books, operation, answer)
 
 
+def postpone(books: Books, answer: Answer) -> None:
+    """Try the operation again later: the answer was about something else."""
+    operation = books.operation
+    if operation is not None and operation.finished_at is None:
+        _retry(books, operation, OperationState.UNKNOWN, answer)
+
+
 def is_key_spent(operation: PaymentOperation, answer: Answer) -> bool:
     """Tell whether the operation's key gives an old error again, and a new one does no harm.
 
@@ -70,10 +79,18 @@ def is_key_spent(operation: PaymentOperation, answer: Answer) -> bool:
 
 def _take_new_key(books: Books, operation: PaymentOperation) -> None:
     _finish(books, operation, OperationState.REFUSED, REPLAYED)
+    if operation.number >= MANY_KEYS:
+        books.alarm(
+            "payment_refused",
+            f"Stripe has answered {operation.kind} of attempt {books.attempt.number} with an "
+            f"error under {operation.number} keys; look the payment up in its dashboard",
+        )
     books.plan(
         OperationKind(operation.kind),
         amount_minor=operation.amount_minor,
         request=operation.request,
+        tries=operation.tries,
+        seconds=backoff(operation.tries),
     )
 
 

@@ -178,7 +178,7 @@ BREAKAGES = {
     + f"UPDATE payments_dispute SET state_changed_at = now() - {DAY}",
     "payments/i07_operations_within_age.sql": f"""
         UPDATE payments_paymentoperation
-           SET state = 'unknown', due_at = now(), created_at = now() - {DAY}""",
+           SET state = 'unknown', due_at = now(), first_sent_at = now() - {DAY}""",
     "payments/i07_refunds_within_age.sql": REFUND
     + f"UPDATE payments_refund SET state_changed_at = now() - {DAY}",
     "payments/i12_refund_steps_allowed.sql": step("refund.requested", "succeeded", "requested"),

@@ -207,12 +207,13 @@ class TestApplyOutcome:
         assert (dead.state, dead.stripe_intent_id) == (S.CANCELLED, None)
         assert (late.state, late.purpose, late.number) == (S.UNKNOWN, "order", 2)
         assert late.next_check_at is not None
-        assert PaymentCase.objects.get().kind == CaseKind.LATE_PAYMENT
+        assert not PaymentCase.objects.exists()
         assert account_of(order).authorized_minor == 0
 
         hear(order, told(O.AUTHORIZED))
 
         assert attempt_of(order).state == S.AUTHORIZED
+        assert PaymentCase.objects.get().kind == CaseKind.LATE_PAYMENT
         assert is_covered(order_id=order.pk)
 
     def test_gives_late_money_back_where_another_attempt_is_live(

@@ -156,7 +156,7 @@ class TestLostHold:
         check_attempt(attempt_id=attempt_of(confirmed).pk)
         assert Alert.objects.filter(kind="hold_lost", subject_id=confirmed.pk).exists()
 
-        lifecycle.record_shipment(order_id=confirmed.pk, now=timezone.now())
+        ship(confirmed, MUG=1)
 
         assert Alert.objects.filter(kind="capture_failed", subject_id=confirmed.pk).exists()
 
