@@ -20,7 +20,8 @@ class Report:
     """Counts by kind, and the first differences in words.
 
     `found` counts every difference, `healed` those that are gone again or whose end is under way,
-    `waiting` what could not be compared yet, `closed` cases that are no longer true.
+    `waiting` what could not be compared yet, `closed` cases that are no longer true, `unfinished`
+    things that could not be looked at, for a reason that the log gives.
     """
 
     compared: Counter[str] = field(default_factory=Counter)
@@ -29,6 +30,7 @@ class Report:
     examples: list[str] = field(default_factory=list)
     waiting: list[str] = field(default_factory=list)
     closed: int = 0
+    unfinished: int = 0
 
     @property
     def unhealed(self) -> int:

@@ -1,5 +1,7 @@
 """Look again before a difference is believed; mend what is safe, open a case for the rest."""
 
+import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -8,12 +10,17 @@ from django.utils import timezone
 
 from globalmart.core.money import display
 from globalmart.core.reconciliation import Report
+from payments.gateways.lists import ListBroken
 from payments.services.cases import close_case, open_case
 from payments.services.reconciling.comparing import Cure, Difference
 from payments.states import CaseKind
 
+log = logging.getLogger(__name__)
+
 ACTOR = "reconciler"
 MOST_STEPS = 3
+# So many things in a row that Stripe does not show: it is not they, it is Stripe.
+MOST_SILENT = 3
 # Asks both sides anew for what a difference is about; None where they agree by now.
 Look = Callable[[], Difference | None]
 # Does what is safe about a difference; the look that follows tells whether it helped.
@@ -22,16 +29,43 @@ Mend = Callable[[Difference], None]
 
 @dataclass(slots=True)
 class Run:
-    """One comparison: whether it may change anything, and what it has found so far."""
+    """One comparison: whether it may change anything, and what it has found so far.
+
+    `ends` is the reading of the monotonic clock after which nothing more is looked at.
+    """
 
     now: datetime
     apply: bool
+    ends: float | None = None
     report: Report = field(default_factory=Report)
     # Differences that were looked at closely, so that none is counted twice.
     settled: set[tuple[str, str]] = field(default_factory=set)
+    silent: int = 0
 
-    def settle(self, look: Look, mend: Mend | None = None) -> None:
-        """Look at a suspicion anew, and heal it or open a case. Waits for the network."""
+    def settle(self, look: Look, mend: Mend | None = None) -> bool:
+        """Look at a suspicion anew, and heal it or open a case; tell whether that could be done.
+
+        What breaks is logged and counted, and the others go on. Waits for the network. Raises
+        ListBroken where Stripe shows nothing at all, or the time is over.
+        """
+        if self.ends is not None and time.monotonic() > self.ends:
+            raise ListBroken("there was no time for the rest")
+        try:
+            self._settle(look, mend)
+        except ListBroken:
+            self.silent += 1
+            if self.silent >= MOST_SILENT:
+                raise
+            log.warning("%s is not shown by Stripe", look, exc_info=True)
+        except Exception:
+            log.exception("%s could not be compared with Stripe", look)
+        else:
+            self.silent = 0
+            return True
+        self.report.unfinished += 1
+        return False
+
+    def _settle(self, look: Look, mend: Mend | None) -> None:
         found = look()
         if found is None or (found.kind, found.subject) in self.settled:
             return
@@ -51,8 +85,8 @@ class Run:
         """Close an open case whose difference both sides, asked anew, do not show any more."""
         if (kind, subject) in self.settled:
             return
-        self.settle(look, mend)
-        if (kind, subject) in self.settled or not self.apply:
+        is_known = self.settle(look, mend)
+        if not is_known or (kind, subject) in self.settled or not self.apply:
             return
         if close(kind, subject, "a later comparison does not see it any more"):
             self.report.closed += 1

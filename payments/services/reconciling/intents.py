@@ -91,7 +91,7 @@ def look_for(attempt_id: int, now: datetime) -> Difference | None:
 
 
 def compare_changes(run: Run, *, since: datetime, until: datetime) -> None:
-    """Compare what Stripe's events told of in this time, and our attempts that move."""
+    """Compare what Stripe's events told of in this time."""
     shown: set[str] = set()
 
     def newest() -> Iterable[ListedIntent]:
@@ -100,16 +100,18 @@ def compare_changes(run: Run, *, since: datetime, until: datetime) -> None:
                 shown.add(each.intent.id)
                 yield each
 
-    count, seen, _ = _compare(run, newest())
+    count, _, _ = _compare(run, newest())
     run.report.compared["intents"] += count
+
+
+def compare_moving(run: Run) -> None:
+    """Compare our attempts that move, whether or not an event told of them."""
     lately = PaymentAttempt.objects.filter(state_changed_at__gte=run.now - LATELY)
     moving = lately | PaymentAttempt.objects.filter(state__in=OPEN)
     rows = moving.filter(stripe_intent_id__isnull=False).order_by("-state_changed_at")
-    for attempt in rows[: MOST_LOOKS + len(seen)]:
-        if attempt.pk not in seen:
-            run.report.compared["attempts"] += 1
-            run.settle(partial(look_at, attempt.stripe_intent_id or "", run.now), mend_intent)
-            seen.add(attempt.pk)
+    for attempt in rows[:MOST_LOOKS]:
+        run.report.compared["attempts"] += 1
+        run.settle(partial(look_at, attempt.stripe_intent_id or "", run.now), mend_intent)
 
 
 def _compare_accounts(run: Run, order_ids: set[int]) -> None:

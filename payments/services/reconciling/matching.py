@@ -55,13 +55,14 @@ def match(page: Sequence[ListedIntent]) -> list[tuple[ListedIntent, Ours | None]
 
 
 def _find_named(strays: Sequence[ListedIntent]) -> dict[str, PaymentAttempt]:
-    uuids = {each.intent.id: _uuid(each.intent.metadata.get("attempt_id", "")) for each in strays}
+    uuids = {each.intent.id: uuid_of(each.intent.metadata.get("attempt_id", "")) for each in strays}
     wanted = [uuid for uuid in uuids.values() if uuid is not None]
     found = {each.uuid: each for each in PaymentAttempt.objects.filter(uuid__in=wanted)}
     return {key: found[uuid] for key, uuid in uuids.items() if uuid in found}
 
 
-def _uuid(text: str) -> UUID | None:
+def uuid_of(text: str) -> UUID | None:
+    """Return the UUID that a text is, or None where it is none."""
     try:
         return UUID(text)
     except ValueError:

@@ -55,12 +55,15 @@ def _is_held(intent_id: str) -> bool:
 
 def _cancel(found: Difference) -> None:
     """Cancel an intent that no attempt holds. The case is the intent to do so, committed first;
-    the key makes a second cancel the same one."""
+    the key makes a second cancel within the hour the same one. A later one has another: for a
+    day Stripe repeats what it has once answered to a key, an error too."""
     report_case(found)
     if not _is_own_intent_there(found) or not _is_old(found.subject) or _is_held(found.subject):
         return
     answer = gateways.current().cancel(
-        intent_id=found.subject, request={}, key=f"cancel-stray-{found.subject}"
+        intent_id=found.subject,
+        request={},
+        key=f"cancel-stray-{found.subject}-{timezone.now():%Y%m%d%H}",
     )
     if answer.outcome == Outcome.CANCELLED and found.order_id is not None:
         timeline.record(

@@ -2,9 +2,10 @@
 
 from functools import partial
 
-from payments.models import PaymentAttempt, PaymentCase
+from payments.models import Cursor, PaymentAttempt, PaymentCase
 from payments.services.reconciling import disputes, intents, refunds
 from payments.services.reconciling.healing import Look, Mend, Run
+from payments.services.reconciling.matching import uuid_of
 from payments.services.reconciling.mending import mend_intent
 from payments.states import CaseKind
 
@@ -17,17 +18,31 @@ COMPARED = (
     CaseKind.DUPLICATE,
     CaseKind.ORPHAN_HOLD,
 )
-# Each costs a call or two; the oldest come first.
+# Each costs a call or two; where there are more, they take turns, the oldest first.
 MOST_CASES = 200
+TURN = "reconcile.cases"
 
 
 def recheck_cases(run: Run) -> None:
     """Look at the open cases that a comparison can find. Waits for the network."""
-    cases = PaymentCase.objects.filter(kind__in=COMPARED, closed_at__isnull=True)
-    for case in cases.order_by("opened_at")[:MOST_CASES]:
+    for case in _whose_turn_it_is(run):
         look, mend = _look_of(case.subject, run)
         if look is not None:
             run.reconsider(CaseKind(case.kind), case.subject, look, mend)
+
+
+def _whose_turn_it_is(run: Run) -> list[PaymentCase]:
+    cases = PaymentCase.objects.filter(kind__in=COMPARED, closed_at__isnull=True)
+    cases = cases.order_by("opened_at", "pk")
+    turn = Cursor.objects.filter(name=TURN).first()
+    later = cases.filter(opened_at__gt=turn.read_until) if turn else cases
+    found = list(later[:MOST_CASES])
+    known = {case.pk for case in found}
+    found += [case for case in cases[: MOST_CASES - len(found)] if case.pk not in known]
+    if run.apply and found:
+        last = {"read_until": found[-1].opened_at}
+        Cursor.objects.update_or_create(name=TURN, defaults=last)
+    return found
 
 
 def _look_of(subject: str, run: Run) -> tuple[Look | None, Mend | None]:
@@ -43,5 +58,6 @@ def _look_of(subject: str, run: Run) -> tuple[Look | None, Mend | None]:
     if subject.startswith(intents.OVERPAID):
         order_id = int(subject.removeprefix(intents.OVERPAID))
         return partial(intents.look_at_account, order_id), None
-    attempt = PaymentAttempt.objects.filter(uuid=subject).first()
+    uuid = uuid_of(subject)
+    attempt = PaymentAttempt.objects.filter(uuid=uuid).first() if uuid else None
     return (partial(intents.look_for, attempt.pk, run.now), None) if attempt else (None, None)

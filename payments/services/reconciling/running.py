@@ -1,6 +1,7 @@
 """The comparisons together: what moves, every few minutes; all of it, by night, in parts."""
 
 import sys
+import time
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 
@@ -33,6 +34,10 @@ SETTLING = timedelta(minutes=1)
 OVERLAP, FIRST_LOOK = timedelta(minutes=2), timedelta(hours=1)
 # Balance lines that Stripe lists days late are found by the comparison of all.
 READ_AGAIN = timedelta(days=2)
+# What is recent is compared in parts of so much, each remembered when it is done.
+RECENT_PART = timedelta(hours=1)
+# A job is ended after 180 s; whoever waits for a silent Stripe then waits for a minute.
+JOB_SECONDS = 100.0
 
 
 def reconcile(*, since: datetime | None, apply: bool, progress: Progress) -> Report:
@@ -89,21 +94,31 @@ def _finish(run: Run) -> None:
 def reconcile_recent(*, now: datetime) -> Report:
     """Compare, and heal, what has moved since the last time; read Stripe's balance.
 
-    Waits for the network. Raises Unfinished: the next time begins where this one did.
+    Waits for the network. Raises Unfinished: the next time begins after the last part that was
+    done.
     """
-    run = Run(now=now, apply=True)
+    run = _job(now)
     cursor, _ = Cursor.objects.get_or_create(name=RECENT, defaults={"read_until": now - FIRST_LOOK})
     since = cursor.read_until - OVERLAP
     try:
-        intents.compare_changes(run, since=since, until=now)
-        refunds.compare_window(run, since=since, until=now)
-        disputes.compare_window(run, since=since, until=now)
-        recheck_cases(run)
+        while since < now:
+            until = min(since + RECENT_PART, now)
+            intents.compare_changes(run, since=since, until=until)
+            refunds.compare_window(run, since=since, until=until)
+            disputes.compare_window(run, since=since, until=until)
+            _advance(RECENT, until)
+            since = until
         read_balance(now=now)
+        recheck_cases(run)
+        intents.compare_moving(run)
     except ListBroken as error:
         raise Unfinished(str(error)) from error
-    _advance(RECENT, now)
     return run.report
+
+
+def _job(now: datetime) -> Run:
+    """Return a comparison that ends before its job would be ended."""
+    return Run(now=now, apply=True, ends=time.monotonic() + JOB_SECONDS)
 
 
 def begin_whole(*, now: datetime) -> None:
@@ -120,7 +135,7 @@ def continue_whole(*, now: datetime, budget: timedelta) -> Report | None:
     if not has_due_reconciliation(now=now):
         return None
     at = {row.name: row.read_until for row in Cursor.objects.filter(name__startswith=WHOLE_FROM)}
-    run, until = Run(now=now, apply=True), at[WHOLE_UNTIL]
+    run, until = _job(now), at[WHOLE_UNTIL]
     try:
         for done in _parts(run, since=at[WHOLE_FROM], until=until - SETTLING):
             _advance(WHOLE_FROM, done)

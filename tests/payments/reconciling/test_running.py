@@ -1,5 +1,6 @@
 """The comparison as it is started: by the clock, in parts, and by hand."""
 
+import time
 from datetime import timedelta
 from io import StringIO
 from typing import Any
@@ -22,8 +23,10 @@ from payments.queries.reconciliation import (
     has_due_reconciliation,
     list_late_reconciliations,
 )
+from payments.services.cases import open_case
 from payments.services.planning import plan_cancel
-from payments.services.reconciling import intents, mending, running
+from payments.services.reconciling import intents, mending, rechecking, running
+from payments.services.reconciling.healing import MOST_SILENT, Run
 from payments.states import AttemptState, CaseKind
 from tests.payments.conftest import attempt_of, send
 from tests.payments.reconciling.conftest import (
@@ -117,6 +120,87 @@ class TestRecent:
         assert first > timezone.now()
         assert recent(minutes=10).compared["intents"] == 1
         assert recent(minutes=15).compared["intents"] == 0
+
+
+class TestOneThing:
+    """What cannot be looked at stops nothing else."""
+
+    def broken(self, how: Exception) -> Any:
+        def look() -> Any:
+            raise how
+
+        return look
+
+    def test_that_breaks_is_counted_and_the_next_goes_on(self) -> None:
+        run = Run(now=timezone.now(), apply=True)
+
+        outcomes = [
+            run.settle(self.broken(ValueError("odd"))),
+            run.settle(self.broken(ListBroken("re_gone is not shown"))),
+            run.settle(lambda: None),
+        ]
+
+        assert (outcomes, run.report.unfinished) == ([False, False, True], 2)
+
+    def test_after_another_that_stripe_does_not_show_ends_the_run(self) -> None:
+        run = Run(now=timezone.now(), apply=True)
+        for _ in range(MOST_SILENT - 1):
+            run.settle(self.broken(ListBroken("silence")))
+
+        with pytest.raises(ListBroken):
+            run.settle(self.broken(ListBroken("silence")))
+
+    def test_is_not_begun_when_the_time_is_over(self) -> None:
+        run = Run(now=timezone.now(), apply=True, ends=time.monotonic() - 1)
+
+        with pytest.raises(ListBroken):
+            run.settle(lambda: None)
+
+    def test_whose_case_cannot_be_looked_at_keeps_it(self, held: Order) -> None:
+        for kind, subject in (
+            (CaseKind.STATE, "re_that_stripe_does_not_know"),
+            (CaseKind.STATE, "no form of an id"),
+        ):
+            open_case(kind=kind, subject=subject, detail="once seen")
+
+        report = recent()
+
+        assert (report.unfinished, len(cases())) == (1, 2)
+
+    def test_takes_its_turn_where_there_are_more(
+        self, db: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(rechecking, "MOST_CASES", 2)
+        for number in range(3):
+            open_case(kind=CaseKind.STATE, subject=f"odd {number}", detail="once seen")
+            moment = timezone.now() - timedelta(days=9 - number)
+            PaymentCase.objects.filter(subject=f"odd {number}").update(opened_at=moment)
+        run = Run(now=timezone.now(), apply=True)
+
+        turns = [[case.subject for case in rechecking._whose_turn_it_is(run)] for _ in range(3)]
+
+        assert turns == [["odd 0", "odd 1"], ["odd 2", "odd 0"], ["odd 1", "odd 2"]]
+
+
+class TestParts:
+    def test_of_what_is_recent_are_remembered_one_by_one(
+        self, server: StripeProcess, held: Order, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        begin = timezone.now() - 5 * HOUR
+        Cursor.objects.create(name=RECENT, read_until=begin)
+        real, asked = running.disputes.compare_window, list[Any]()
+
+        def silent_at_last(run: Any, *, since: Any, until: Any) -> None:
+            asked.append(since)
+            if len(asked) == 3:
+                raise ListBroken("silence")
+            real(run, since=since, until=until)
+
+        monkeypatch.setattr(running.disputes, "compare_window", silent_at_last)
+        with pytest.raises(Unfinished):
+            recent()
+
+        assert Cursor.objects.get(name=RECENT).read_until == asked[2]
 
 
 class TestWhole:

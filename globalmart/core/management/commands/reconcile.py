@@ -67,6 +67,8 @@ class Command(BaseCommand):
                 f"Not finished, so nothing is proven: {error}", returncode=BROKEN
             ) from error
         print_report(console, report, applied=options["apply"])
+        if report.unfinished:
+            raise SystemExit(BROKEN)
         if report.unhealed:
             raise SystemExit(FOUND)
 
@@ -77,6 +79,8 @@ def print_report(console: Console, report: Report, *, applied: bool) -> None:
     console.print(f"Compared {compared or 'nothing: there was nothing'}.")
     for what in report.waiting:
         console.print(f"Not compared: {escape(what)}.")
+    if report.unfinished:
+        console.print(f"{report.unfinished} could not be looked at: the log says why.")
     if report.found:
         table = Table("Difference", "Found", "Healed", "Left", box=None, pad_edge=False)
         for kind, found in sorted(report.found.items()):
