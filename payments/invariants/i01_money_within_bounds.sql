@@ -1,15 +1,18 @@
 -- I1 Never more money than was agreed
 -- Of no attempt is more captured than authorized, or more authorized than asked for; of no order
--- is more captured than is due, over all its attempts, and no more refunded than captured.
+-- is more kept than is due, over all its attempts (what goes back, or is reserved for that, is not
+-- kept), and no more refunded than captured.
 SELECT 'attempt' AS subject, id AS subject_id, amount_minor AS limit_minor, captured_minor AS found_minor
   FROM payments_paymentattempt
  WHERE captured_minor > authorized_minor OR authorized_minor > amount_minor OR captured_minor < 0
 UNION ALL
-SELECT 'order', account.order_id, account.due_minor, sum(attempt.captured_minor)
+SELECT 'order', account.order_id, account.due_minor,
+       sum(attempt.captured_minor - attempt.refunded_minor - attempt.refund_reserved_minor)
   FROM payments_orderaccount account
   JOIN payments_paymentattempt attempt ON attempt.order_id = account.order_id
  GROUP BY account.order_id, account.due_minor
-HAVING sum(attempt.captured_minor) > account.due_minor
+HAVING sum(attempt.captured_minor - attempt.refunded_minor - attempt.refund_reserved_minor)
+       > account.due_minor
 UNION ALL
 SELECT 'account', order_id, captured_minor, refunded_minor + refund_reserved_minor
   FROM payments_orderaccount

@@ -19,7 +19,8 @@ def compare_window(run: Run, *, since: datetime, until: datetime) -> None:
     """Compare the disputes that were opened at Stripe in this time."""
     for page in pages(gateways.lists().disputes(since=since, until=until)):
         run.report.compared["disputes"] += len(page)
-        rows = Dispute.objects.filter(stripe_id__in=[each.id for each in page])
+        ids = [each.id for each in page]
+        rows = Dispute.objects.filter(stripe_id__in=ids).select_related("attempt")
         known = {row.stripe_id: row for row in rows}
         for theirs in page:
             if compare(theirs, known.get(theirs.id)) is not None:
@@ -43,6 +44,10 @@ def compare(theirs: DisputeAnswer, ours: Dispute | None) -> Difference | None:
     """Return how the two differ, or None where they agree."""
     if ours is None:
         return _difference(CaseKind.MISSING_HERE, theirs, None, "is not in our books")
+    if theirs.currency != ours.attempt.currency:
+        # It cannot be booked, however often it is looked up.
+        words = "has another currency than the payment"
+        return _difference(CaseKind.AMOUNT, theirs, ours, words, Cure.NONE)
     if (theirs.amount_minor, theirs.currency) != (ours.amount_minor, ours.currency):
         return _difference(CaseKind.AMOUNT, theirs, ours, "has another amount")
     if _is_other_state(theirs, ours):
@@ -67,13 +72,17 @@ def _is_other_state(theirs: DisputeAnswer, ours: Dispute) -> bool:
 
 
 def _difference(
-    kind: CaseKind, theirs: DisputeAnswer, ours: Dispute | None, words: str
+    kind: CaseKind,
+    theirs: DisputeAnswer,
+    ours: Dispute | None,
+    words: str,
+    cure: Cure = Cure.LOOK_UP,
 ) -> Difference:
     return Difference(
         kind=kind,
         subject=theirs.id,
         detail=f"The dispute is {theirs.status} at Stripe, and {words}",
-        cure=Cure.LOOK_UP,
+        cure=cure,
         order_id=ours.order_id if ours else None,
         attempt_id=ours.attempt_id if ours else None,
         our_minor=ours.amount_minor if ours else None,

@@ -19,6 +19,7 @@ from payments.models import (
     Dispute,
     LedgerEntry,
     OrderAccount,
+    PaymentAttempt,
     PaymentCase,
     Refund,
     RefundItem,
@@ -26,7 +27,7 @@ from payments.models import (
 from payments.services import refunding
 from payments.services.operations import look_up
 from payments.services.planning import plan_cancel
-from payments.services.reconciling import balance
+from payments.services.reconciling import balance, disputes
 from payments.services.reconciling.balance import BANK_TYPES, CURSOR, FEE_TYPES, read_balance
 from payments.services.reconciling.balancing import UNDER_WAY
 from payments.states import CaseKind, DisputeState, RefundState
@@ -163,6 +164,20 @@ class TestDisputes:
         compare(apply=True)
 
         assert (K.AMOUNT, made) in cases()
+
+    def test_another_currency_stays_a_case_while_it_differs(
+        self, server: StripeProcess, captured: Order
+    ) -> None:
+        made = dispute(server, captured)
+        compare(apply=True)
+        PaymentAttempt.objects.update(currency="EUR")
+        theirs = gateways.disputes().retrieve_dispute(stripe_id=made)
+        assert theirs is not None
+
+        found = disputes.compare(theirs, Dispute.objects.get())
+
+        assert found is not None
+        assert (found.kind, found.cure) == (K.AMOUNT, "")
 
 
 class TestBalance:
@@ -312,6 +327,22 @@ class TestInvariants:
         named = re.search(r"type (?:NOT )?IN \(([^)]*)\)", path.read_text())
         assert named is not None
         assert set(re.findall(r"'(\w+)'", named.group(1))) == {*BANK_TYPES, *FEE_TYPES}
+
+    def test_let_an_order_be_paid_twice_where_it_goes_back(
+        self, server: StripeProcess, captured: Order
+    ) -> None:
+        def found() -> int:
+            all_of = run_audit().findings
+            names = [one.count for one in all_of if one.invariant.path.name == name]
+            return names[0]
+
+        name = "i01_money_within_bounds.sql"
+        OrderAccount.objects.update(due_minor=1695)
+        kept = found()
+        dashboard_refund(server, captured, 500)
+        refunding.look_up_refunds(intent_id=intent_of(captured), actor="webhook")
+
+        assert (kept, found()) == (1, 0)
 
     def test_the_same_refunds_are_under_way(self) -> None:
         (path,) = [e.path for e in list_invariants() if "ledger_matches_balance" in e.path.name]
