@@ -11,6 +11,7 @@ from django.utils import timezone
 from globalmart.core.money import display
 from globalmart.core.reconciliation import Report
 from payments.gateways.lists import ListBroken
+from payments.models import PaymentCase
 from payments.services.cases import close_case, open_case
 from payments.services.reconciling.comparing import Cure, Difference
 from payments.states import CaseKind
@@ -121,7 +122,10 @@ def _amounts(found: Difference) -> str:
 
 
 def report_case(found: Difference) -> None:
-    """Open a case for a difference, unless it is open already."""
+    """Open a case for a difference, unless it is open already, or staff has closed one of the same
+    that nothing but staff can end."""
+    if found.cure == Cure.NONE and _is_accepted(found):
+        return
     open_case(
         kind=found.kind,
         subject=found.subject,
@@ -132,6 +136,16 @@ def report_case(found: Difference) -> None:
         their_minor=found.their_minor,
         currency=found.currency,
     )
+
+
+def _is_accepted(found: Difference) -> bool:
+    """Tell whether a person has looked at this very difference, and closed its case."""
+    rows = PaymentCase.objects.filter(kind=found.kind, subject=found.subject)
+    last = rows.order_by("-pk").first()
+    if last is None or last.closed_at is None or not last.closed_by.startswith("staff:"):
+        return False
+    told = (found.our_minor, found.their_minor, found.currency)
+    return told == (last.our_minor, last.their_minor, last.currency)
 
 
 def close(kind: CaseKind, subject: str, resolution: str) -> bool:

@@ -23,7 +23,7 @@ from payments.queries.reconciliation import (
     has_due_reconciliation,
     list_late_reconciliations,
 )
-from payments.services.cases import open_case
+from payments.services.cases import close_case, open_case
 from payments.services.planning import plan_cancel
 from payments.services.reconciling import intents, mending, rechecking, running
 from payments.services.reconciling.healing import MOST_SILENT, Run
@@ -180,6 +180,31 @@ class TestOneThing:
         turns = [[case.subject for case in rechecking._whose_turn_it_is(run)] for _ in range(3)]
 
         assert turns == [["odd 0", "odd 1"], ["odd 2", "odd 0"], ["odd 1", "odd 2"]]
+
+
+class TestStaff:
+    def test_has_closed_a_case_that_does_not_come_back(
+        self, server: StripeProcess, held: Order
+    ) -> None:
+        stray = make_intent(server, None)
+        compare(apply=True)
+        now = timezone.now()
+        for closed_by in ("system", "staff:7"):
+            close_case(
+                kind=CaseKind.MISSING_HERE,
+                subject=stray,
+                closed_by=closed_by,
+                resolution="seen",
+                now=now,
+            )
+            compare(apply=True)
+
+        rows = PaymentCase.objects.filter(subject=stray).order_by("pk")
+        assert list(rows.values_list("closed_by", flat=True)) == ["system", "staff:7"]
+
+        rows.filter(closed_by="staff:7").update(their_minor=1)
+        compare(apply=True)
+        assert cases() == [(CaseKind.MISSING_HERE, stray)]
 
 
 class TestParts:
