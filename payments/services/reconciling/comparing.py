@@ -91,7 +91,9 @@ def _kept_minor(theirs: ListedIntent) -> int:
 def _is_harmless(theirs: ListedIntent) -> bool:
     """Tell whether neither money nor a hold is left, and none can come."""
     outcome = outcome_of(theirs.intent)
-    is_returned = outcome == Outcome.CAPTURED and _kept_minor(theirs) <= 0
+    # One that captures in parts may capture more.
+    is_over = theirs.intent.status == "succeeded"
+    is_returned = outcome == Outcome.CAPTURED and is_over and _kept_minor(theirs) <= 0
     return outcome == Outcome.CANCELLED or is_returned
 
 
@@ -109,7 +111,10 @@ def _stray(theirs: ListedIntent, ours: Ours) -> Difference | None:
     if _is_harmless(theirs):
         return None
     outcome, attempt = outcome_of(theirs.intent), ours.attempt
-    if attempt.stripe_intent_id is None and _is_same_money(theirs.intent, attempt):
+    if attempt.stripe_intent_id is None:
+        if not _is_same_money(theirs.intent, attempt):
+            words = f"asks for another amount or currency than attempt {attempt.number}"
+            return _difference(theirs, ours, CaseKind.AMOUNT, words, Cure.NONE)
         words = f"attempt {attempt.number} has not learnt of it"
         return _difference(theirs, ours, CaseKind.MISSING_HERE, words, Cure.ADOPT)
     words = f"attempt {attempt.number} has another intent"

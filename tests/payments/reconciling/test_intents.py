@@ -8,10 +8,12 @@ from django.utils import timezone
 
 from globalmart.core.models import Alert
 from orders.models import Order
+from payments.gateways.lists import ListedIntent
 from payments.models import OrderAccount, PaymentAttempt, PaymentCase, PaymentOperation
 from payments.services.planning import plan_cancel
-from payments.services.reconciling import intents, matching, mending
+from payments.services.reconciling import comparing, intents, matching, mending
 from payments.states import AttemptState, CaseKind
+from tests import builders
 from tests.payments.conftest import attempt_of, send
 from tests.payments.reconciling.conftest import (
     cases,
@@ -222,6 +224,28 @@ class TestAmount:
         PaymentAttempt.objects.filter(order=captured).update(captured_minor=1000)
 
         assert found(compare())[K.AMOUNT] == 1
+
+    def test_a_stray_of_another_amount_is_a_persons(
+        self, server: StripeProcess, order: Order
+    ) -> None:
+        stray = make_intent(server, order, amount=2194, confirm=True)
+
+        compare(apply=True)
+
+        assert cases() == [(K.AMOUNT, stray)]
+        assert "another amount" in PaymentCase.objects.get().detail
+        assert status_of(server, stray) == "requires_capture"
+
+    @pytest.mark.parametrize(
+        ("status", "is_seen"), [("succeeded", False), ("requires_capture", True)]
+    )
+    def test_what_went_back_is_settled_when_no_more_can_be_captured(
+        self, status: str, is_seen: bool
+    ) -> None:
+        shown = builders.intent(status, amount_minor=1000, received_minor=400)
+        theirs = ListedIntent(shown, timezone.now(), refunded_minor=400)
+
+        assert (comparing.compare(theirs, None) is not None) == is_seen
 
 
 class TestDuplicate:
