@@ -16,17 +16,40 @@ PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
 
 
 def find_alert_kinds() -> set[str]:
-    """Return every kind that the code opens an alert of."""
+    """Return every kind that the code opens an alert of: by `open_alert(kind=...)`, where the
+    kind may be a constant of the module, or by `books.alarm("...")`."""
     kinds = set(wiring().watched)
     for path in (path for app in APPS for path in (ROOT / app).rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "open_alert":
-                kinds |= {
-                    word.value.value
-                    for word in node.keywords
-                    if word.arg == "kind" and isinstance(word.value, ast.Constant)
-                }
+        tree = ast.parse(path.read_text())
+        constants = {
+            getattr(node.targets[0], "id", ""): node.value
+            for node in tree.body
+            if isinstance(node, ast.Assign)
+        } | {name.id: value for name, value in _pairs(tree)}
+        for node in ast.walk(tree):
+            if not isinstance(node, ast.Call):
+                continue
+            found = [word.value for word in node.keywords if word.arg == "kind"]
+            if getattr(node.func, "attr", "") == "alarm":
+                found = node.args[:1]
+            elif getattr(node.func, "id", "") != "open_alert":
+                continue
+            values = (constants.get(getattr(each, "id", ""), each) for each in found)
+            kinds |= {str(each.value) for each in values if isinstance(each, ast.Constant)}
     return kinds
+
+
+def _pairs(tree: ast.Module) -> list[tuple[ast.Name, ast.expr]]:
+    """Return what `A, B = "a", "b"` at a module's top assigns."""
+    return [
+        (name, value)
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Tuple)
+        and isinstance(node.value, ast.Tuple)
+        for name, value in zip(node.targets[0].elts, node.value.elts, strict=True)
+        if isinstance(name, ast.Name)
+    ]
 
 
 class TestCommandsPage:
