@@ -7,7 +7,7 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from globalmart.core.models import Alert
+from globalmart.core.models import Alert, OutboxEvent
 from orders.models import Order
 from payments.gateways.intents import Answer, Outcome
 from payments.models import PaymentAttempt, PaymentOperation
@@ -18,12 +18,29 @@ from payments.states import AttemptState, OperationState
 from tests.payments.conftest import account_of, attempt_of, authorize, operation, send
 from tests.payments.fakes import FakeStripe
 
+REFUSED_LOOK_UP = Answer(Outcome.REFUSED, code="resource_missing")
+
 
 @pytest.fixture
 def held(order: Order) -> Order:
     authorize(order)
     plan_capture(order_id=order.pk, now=timezone.now())
     return order
+
+
+def hold_with_a_part_captured(order: Order, amount_minor: int = 1000) -> str:
+    """Hold 21.95 GBP, capture a first part of it, and return the intent's id."""
+    authorize(order)
+    PaymentAttempt.objects.update(is_multicapture=True)
+    plan_capture(order_id=order.pk, now=timezone.now(), amount_minor=amount_minor)
+    send(order, "capture")
+    return attempt_of(order).stripe_intent_id or ""
+
+
+def has_lost_its_hold(order: Order) -> bool:
+    """Tell whether staff and the rest of the shop know that the money will not come."""
+    told = OutboxEvent.objects.filter(name="payment.hold_lost", subject_id=order.pk)
+    return told.exists() and Alert.objects.filter(kind="capture_failed").exists()
 
 
 class TestCapture:
@@ -116,8 +133,41 @@ class TestCancel:
         with pytest.raises(RuntimeError), transaction.atomic(), transaction.atomic():
             send_operation(operation_id=operation(order, "create").pk)
 
+    @pytest.mark.parametrize("mode", PaymentAttempt.Mode.values)
+    def test_is_not_planned_where_a_look_up_was_refused(
+        self, order: Order, stripe: FakeStripe, mode: str
+    ) -> None:
+        send(order, "create")
+        PaymentAttempt.objects.update(mode=mode, state=AttemptState.REQUIRES_ACTION)
+        stripe.instead["retrieve"].append(REFUSED_LOOK_UP)
+
+        check_attempt(attempt_id=attempt_of(order).pk)
+
+        assert attempt_of(order).state == AttemptState.REQUIRES_ACTION
+        assert not PaymentOperation.objects.filter(kind="cancel").exists()
+
+    def test_is_planned_for_the_rest_of_a_hold(self, order: Order, stripe: FakeStripe) -> None:
+        hold_with_a_part_captured(order)
+
+        assert not plan_cancel(order_id=order.pk, now=timezone.now())
+
+        assert operation(order, "cancel").state == OperationState.PLANNED
+
 
 class TestEndingHold:
+    @pytest.mark.parametrize(
+        ("days", "state"), [(-1, AttemptState.EXPIRED), (1, AttemptState.CANCELLED)]
+    )
+    def test_is_called_expired_once_its_time_is_over(
+        self, order: Order, stripe: FakeStripe, days: int, state: AttemptState
+    ) -> None:
+        authorize(order)
+        PaymentAttempt.objects.update(capture_before=timezone.now() + timedelta(days=days))
+        stripe.set(attempt_of(order).stripe_intent_id or "", "canceled")
+
+        assert check_attempt(attempt_id=attempt_of(order).pk) == state
+        assert account_of(order).authorized_minor == 0
+
     def test_alarms_a_day_before_its_end_until_it_is_captured(
         self, held: Order, stripe: FakeStripe
     ) -> None:
@@ -203,3 +253,57 @@ class TestParts:
         assert send(order, "capture").state == OperationState.DONE
         assert len(set(stripe.keys("capture"))) == 2
         assert account_of(order).captured_minor == 2195
+
+    def test_takes_the_money_of_the_part_before_for_its_own_never(
+        self, order: Order, stripe: FakeStripe
+    ) -> None:
+        """The second part is no larger than the first, so the intent has received as much."""
+        hold_with_a_part_captured(order)
+        plan_capture(order_id=order.pk, now=timezone.now(), amount_minor=1900)
+        stripe.instead["capture"].append(Answer(Outcome.UNKNOWN, code="timeout"))
+        send(order, "capture")
+
+        assert send(order, "capture").state == OperationState.DONE
+        assert account_of(order).captured_minor == 1900
+        assert stripe.keys("capture")[1] == stripe.keys("capture")[2]
+
+    def test_takes_a_refused_look_up_for_no_answer(self, order: Order, stripe: FakeStripe) -> None:
+        authorize(order)
+        PaymentAttempt.objects.update(is_multicapture=True)
+        plan_capture(order_id=order.pk, now=timezone.now(), amount_minor=1000)
+        stripe.lost["capture"] = 1
+        send(order, "capture")
+        stripe.instead["retrieve"].append(REFUSED_LOOK_UP)
+
+        assert send(order, "capture").state == OperationState.UNKNOWN
+        plan_capture(order_id=order.pk, now=timezone.now(), amount_minor=1100)
+        send(order, "capture")
+        send(order, "capture")
+
+        intent_id = attempt_of(order).stripe_intent_id or ""
+        assert stripe.show(intent_id).received_minor == account_of(order).captured_minor == 1100
+
+    def test_lose_the_hold_where_it_ends_after_the_first(
+        self, order: Order, stripe: FakeStripe
+    ) -> None:
+        intent_id = hold_with_a_part_captured(order)
+        assert not has_lost_its_hold(order)
+
+        stripe.set(intent_id, "succeeded")
+        check_attempt(attempt_id=attempt_of(order).pk, actor="webhook")
+
+        assert attempt_of(order).state == AttemptState.CAPTURED
+        assert account_of(order).authorized_minor == 1000
+        assert has_lost_its_hold(order)
+
+    def test_lose_the_hold_where_the_second_is_refused(
+        self, order: Order, stripe: FakeStripe
+    ) -> None:
+        intent_id = hold_with_a_part_captured(order)
+        plan_capture(order_id=order.pk, now=timezone.now(), amount_minor=2195)
+        # Stripe shows the intent beside its refusal, with the first part on it.
+        stripe.instead["capture"].append(Answer(Outcome.CAPTURED, stripe.show(intent_id)))
+
+        assert send(order, "capture").state == OperationState.REFUSED
+        assert account_of(order).captured_minor == 1000
+        assert has_lost_its_hold(order)
