@@ -1,21 +1,28 @@
 """Sent once, looked up before sent again, and never under another key."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from django.utils import timezone
 
+from globalmart.core.db import Lease
 from globalmart.core.models import Alert
 from orders.models import Order
+from payments import jobs
 from payments.gateways.intents import Answer, Outcome
 from payments.models import PaymentOperation
+from payments.services.operations import send_operation
 from payments.services.outcomes import apply_outcome
 from payments.services.planning import plan_cancel, plan_capture
+from payments.services.sending import LEASE_SECONDS
 from payments.states import AttemptState, OperationState
-from tests.payments.conftest import account_of, attempt_of, authorize, operation, send
+from tests.payments.conftest import account_of, attempt_of, authorize, make_due, operation, send
 from tests.payments.fakes import DECLINING, FakeStripe
 
+Claim = Callable[[int], list[Lease]]
 REPLAYED_500 = Answer(Outcome.UNKNOWN, code="api_error")
 
 
@@ -219,12 +226,103 @@ class TestSendOperation:
 
         assert operation(order, "create").state == late.outcome
 
+    def test_waits_before_it_asks_again_about_an_intent_that_is_not_ours(
+        self, order: Order, stripe: FakeStripe
+    ) -> None:
+        send(order, "create")
+        stripe.intents[attempt_of(order).stripe_intent_id or ""]["amount"] = 1
+
+        row = send(order, "confirm")
+
+        assert Alert.objects.get().kind == "payment_mismatch"
+        assert (row.state, row.lease_until) == (OperationState.UNKNOWN, None)
+        assert row.due_at is not None
+        assert row.due_at > timezone.now()
+
     def test_leaves_a_finished_operation_alone(self, order: Order, stripe: FakeStripe) -> None:
         send(order, "create")
 
         send(order, "create")
 
         assert stripe.methods() == ["create"]
+
+
+def lease(order: Order, kind: str) -> UUID:
+    """Lease the operation, whoever holds it, and return the token."""
+    row = make_due(order, kind)
+    rows = PaymentOperation.objects.filter(pk=row.pk)
+    (found,) = rows.lease(now=timezone.now(), limit=1, lease_seconds=LEASE_SECONDS)
+    return found.token
+
+
+class TestLease:
+    """A claim may wait for a thread until its lease has ended, and somebody else has the row."""
+
+    def test_sends_nothing_for_a_zombie(self, order: Order, stripe: FakeStripe) -> None:
+        zombie, token = lease(order, "create"), lease(order, "create")
+        pk = operation(order, "create").pk
+
+        send_operation(operation_id=pk, token=zombie)
+        assert stripe.calls == []
+        untouched = operation(order, "create")
+        assert (untouched.state, untouched.lease_token) == (OperationState.PLANNED, token)
+
+        send_operation(operation_id=pk, token=token)
+        assert stripe.methods() == ["create"]
+
+    def test_sends_nothing_beside_somebody_who_is_sending(
+        self, order: Order, stripe: FakeStripe
+    ) -> None:
+        pk = make_due(order, "create").pk
+        stripe.before["create"] = lambda: send_operation(operation_id=pk)
+
+        send_operation(operation_id=pk)
+
+        assert stripe.methods() == ["create"]
+
+    def test_goes_on_where_a_sender_has_died(self, order: Order, stripe: FakeStripe) -> None:
+        row = make_due(order, "create")
+        past = timezone.now() - timedelta(seconds=1)
+        PaymentOperation.objects.filter(pk=row.pk).update(
+            state=OperationState.SENT, first_sent_at=past, lease_until=past
+        )
+
+        send_operation(operation_id=row.pk)
+
+        assert operation(order, "create").state == OperationState.DONE
+
+    def test_is_compared_by_the_job(
+        self, order: Order, stripe: FakeStripe, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def drain(*, claim: Claim, work: Callable[[Lease], None]) -> None:
+            (claimed,) = claim(9)
+            lease(order, "create")
+            work(claimed)
+
+        monkeypatch.setattr(jobs, "drain", drain)
+
+        jobs.work_operations()
+
+        assert stripe.calls == []
+
+
+def spend_a_key(order: Order, stripe: FakeStripe, kind: str, *, tries: int = 0) -> None:
+    """Have Stripe answer a capture or a cancel with a 500, and replay it until its key is given
+    up."""
+    if not PaymentOperation.objects.filter(kind=kind).exists():
+        authorize(order)
+        {"capture": plan_capture, "cancel": plan_cancel}[kind](
+            order_id=order.pk, now=timezone.now()
+        )
+    spent = operation(order, kind)
+    PaymentOperation.objects.filter(pk=spent.pk).update(tries=tries)
+    replays = {"capture": 2, "cancel": 1}[kind]
+    stripe.instead[kind].extend(
+        [REPLAYED_500, *[replace(REPLAYED_500, is_replayed=True)] * replays]
+    )
+    for _ in range(1 + replays):
+        send(order, kind)
+    assert operation(order, kind).number == spent.number + 1
 
 
 class TestSpentKey:
@@ -263,6 +361,29 @@ class TestSpentKey:
         assert states == ["unknown", "unknown", "planned", "done"]
         assert len(set(stripe.keys("capture"))) == 2
         assert account_of(order).captured_minor == order.total_minor
+
+        assert not Alert.objects.filter(kind="capture_failed").exists()
+
+    @pytest.mark.parametrize("kind", ["capture", "cancel"])
+    def test_waits_longer_with_each_key(self, order: Order, stripe: FakeStripe, kind: str) -> None:
+        spend_a_key(order, stripe, kind, tries=8)
+
+        again = operation(order, kind)
+        assert (again.number, again.tries, again.first_sent_at) == (2, 8, None)
+        assert again.due_at is not None
+        assert again.due_at > timezone.now() + timedelta(seconds=100)
+
+    @pytest.mark.parametrize("kind", ["capture", "cancel"])
+    def test_alarms_from_the_third_key_on(
+        self, order: Order, stripe: FakeStripe, kind: str
+    ) -> None:
+        alarms = []
+        for _ in range(3):
+            spend_a_key(order, stripe, kind)
+            alarms.append(Alert.objects.filter(kind="payment_refused").count())
+
+        assert alarms == [0, 0, 1]
+        assert operation(order, kind).state == OperationState.PLANNED
 
     def test_cancels_a_confirmation_instead(self, order: Order, stripe: FakeStripe) -> None:
         send(order, "create")
