@@ -124,7 +124,10 @@ class PaymentAttempt(models.Model):
                 fields=["next_check_at"],
                 name="attempt_to_check",
                 condition=Q(next_check_at__isnull=False),
-            )
+            ),
+            # The comparison with Stripe reads by time, in pages, and asks what has moved lately.
+            models.Index(fields=["created_at", "id"], name="attempt_began"),
+            models.Index(fields=["state_changed_at"], name="attempt_moved"),
         ]
 
     def __str__(self) -> str:

@@ -13,7 +13,7 @@ from payments.models import OrderAccount, PaymentAttempt
 from payments.services.reconciling.comparing import Difference, compare, missing_there
 from payments.services.reconciling.healing import Run
 from payments.services.reconciling.matching import (
-    by_key,
+    by_time,
     is_moving,
     match,
     pages,
@@ -41,13 +41,13 @@ def compare_window(run: Run, *, since: datetime, until: datetime, most: int) -> 
     if count > most:
         return count
     run.report.compared["intents"] += count
-    for attempt in by_key(with_intent(since=since, until=until)):
+    for attempt in by_time(with_intent(since=since, until=until)):
         run.report.compared["attempts"] += 1
         if attempt.pk not in seen:
             # Its intent may be some seconds younger than the window. The look-up decides.
             run.settle(partial(look_at, attempt.stripe_intent_id or "", run.now), mend_intent)
     # Those that an intent named have learnt of it by now, or the run has changed nothing.
-    for attempt in by_key(without_intent(since=since, until=until, now=run.now)):
+    for attempt in by_time(without_intent(since=since, until=until, now=run.now)):
         if attempt.pk not in named:
             run.settle(partial(look_for, attempt.pk, run.now))
     return count

@@ -111,9 +111,12 @@ def without_intent(*, since: datetime, until: datetime, now: datetime) -> QueryS
     )
 
 
-def by_key(rows: QuerySet[PaymentAttempt]) -> Iterator[PaymentAttempt]:
-    """Read rows in keyed pages: no cursor stays open while the network is waited for."""
-    last = 0
-    while page := list(rows.filter(pk__gt=last).order_by("pk")[:PAGE]):
+def by_time(rows: QuerySet[PaymentAttempt]) -> Iterator[PaymentAttempt]:
+    """Read rows in pages, as they began: no cursor stays open while the network is waited for."""
+    rows = rows.order_by("created_at", "pk")
+    page = list(rows[:PAGE])
+    while page:
         yield from page
-        last = page[-1].pk
+        last = page[-1]
+        same = Q(created_at=last.created_at, pk__gt=last.pk)
+        page = list(rows.filter(same | Q(created_at__gt=last.created_at))[:PAGE])

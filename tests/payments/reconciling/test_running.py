@@ -25,9 +25,10 @@ from payments.queries.reconciliation import (
 )
 from payments.services.cases import close_case, open_case
 from payments.services.planning import plan_cancel
-from payments.services.reconciling import intents, mending, rechecking, running
+from payments.services.reconciling import intents, matching, mending, rechecking, running
 from payments.services.reconciling.healing import MOST_SILENT, Run
 from payments.states import AttemptState, CaseKind
+from tests import builders
 from tests.payments.conftest import attempt_of, send
 from tests.payments.reconciling.conftest import (
     cases,
@@ -180,6 +181,26 @@ class TestOneThing:
         turns = [[case.subject for case in rechecking._whose_turn_it_is(run)] for _ in range(3)]
 
         assert turns == [["odd 0", "odd 1"], ["odd 2", "odd 0"], ["odd 1", "odd 2"]]
+
+
+class TestAttempts:
+    def test_of_a_window_are_all_read_in_pages(
+        self, db: None, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        builders.open_shop()
+        builders.add_product(on_hand=100)
+        for number in range(5):
+            builders.place(key=f"key-{number}-of-many")
+        # Two of the five began at the same moment, and the last of all first.
+        early, same = timezone.now() - 2 * HOUR, timezone.now() - HOUR
+        keys = list(PaymentAttempt.objects.order_by("pk").values_list("pk", flat=True))
+        PaymentAttempt.objects.filter(pk__in=keys[1:3]).update(created_at=same)
+        PaymentAttempt.objects.filter(pk=keys[4]).update(created_at=early)
+        monkeypatch.setattr(matching, "PAGE", 2)
+
+        read = [each.pk for each in matching.by_time(PaymentAttempt.objects.all())]
+
+        assert read == [keys[4], keys[1], keys[2], keys[0], keys[3]]
 
 
 class TestStaff:
