@@ -428,6 +428,8 @@ class TestCommand:
     def test_refuses_a_day_that_is_none(self) -> None:
         with pytest.raises(CommandError, match="2026-11-01"):
             call_command("reconcile", "payments", "--since", "yesterday")
+        with pytest.raises(CommandError, match="after now"):
+            call_command("reconcile", "payments", "--since", "2999-01-01")
 
     def test_ends_with_2_where_stripe_does_not_answer(
         self, silent: StripeProcess, held: Order

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -22,7 +23,10 @@ def moment(text: str) -> datetime:
         found = datetime.fromisoformat(text)
     except ValueError as error:
         raise ArgumentTypeError("write it as 2026-11-01 or 2026-11-01T14:30") from error
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found
+    found = found.replace(tzinfo=UTC) if found.tzinfo is None else found
+    if found > timezone.now():
+        raise ArgumentTypeError("nothing can have begun after now")
+    return found
 
 
 class Command(BaseCommand):
