@@ -1,13 +1,15 @@
 """Accounts, attempts and operations are committed before anything is sent."""
 
 import pytest
+from django.db.models import F
 from django.utils import timezone
 
-from globalmart.core.models import OutboxEvent, TimelineEntry
+from globalmart.core.models import Alert, OutboxEvent, TimelineEntry
 from orders.models import Order
 from orders.services.payment import NotPayable, settle_return, start_browser_payment
 from payments import queries
-from payments.models import PaymentAttempt, PaymentOperation
+from payments.gateways.intents import Answer, Outcome
+from payments.models import OrderAccount, PaymentAttempt, PaymentOperation
 from payments.services.operations import send_operation
 from payments.services.planning import cancel_if_open, plan_cancel, plan_capture
 from payments.states import AttemptState, OperationState
@@ -18,6 +20,28 @@ from tests.payments.fakes import FakeStripe
 def send(order: Order, *kinds: str) -> None:
     for kind in kinds:
         send_operation(operation_id=make_due(order, kind).pk)
+
+
+def capture_late(order: Order) -> None:
+    """Write what a late payment that was captured and given back leaves behind."""
+    amount = order.total_minor
+    PaymentAttempt.objects.create(
+        order=order,
+        purpose="late:1",
+        mode="server",
+        state=AttemptState.CAPTURED,
+        currency=order.currency,
+        amount_minor=amount,
+        authorized_minor=amount,
+        captured_minor=amount,
+        refunded_minor=amount,
+        stripe_intent_id="pi_late",
+    )
+    OrderAccount.objects.filter(order=order).update(
+        authorized_minor=F("authorized_minor") + amount,
+        captured_minor=F("captured_minor") + amount,
+        refunded_minor=F("refunded_minor") + amount,
+    )
 
 
 class TestOpenPayment:
@@ -116,6 +140,38 @@ class TestPlanCapture:
         capture = PaymentOperation.objects.get(kind="capture")
         assert capture.request == {"amount_to_capture": 2195}
 
+    def test_takes_all_that_is_due_beside_late_money(
+        self, order: Order, stripe: FakeStripe
+    ) -> None:
+        """Late money is given back: it makes what is due no smaller."""
+        send(order, "create", "confirm")
+        capture_late(order)
+
+        plan_capture(order_id=order.pk, now=timezone.now(), amount_minor=1000)
+
+        capture = PaymentOperation.objects.get(kind="capture")
+        assert capture.request == {"amount_to_capture": 2195}
+
+    def test_alarms_where_late_money_alone_was_captured(
+        self, order: Order, stripe: FakeStripe
+    ) -> None:
+        plan_cancel(order_id=order.pk, now=timezone.now())
+        capture_late(order)
+
+        plan_capture(order_id=order.pk, now=timezone.now())
+
+        assert Alert.objects.get().kind == "capture_failed"
+
+    def test_asks_for_no_less_than_before(self, order: Order, stripe: FakeStripe) -> None:
+        send(order, "create", "confirm")
+        PaymentAttempt.objects.update(is_multicapture=True)
+        for amount_minor in (1000, 2195, 1000):
+            plan_capture(order_id=order.pk, now=timezone.now(), amount_minor=amount_minor)
+
+        send(order, "capture", "capture")
+
+        assert account_of(order).captured_minor == 2195
+
     def test_plans_none_without_a_hold(self, order: Order) -> None:
         plan_capture(order_id=order.pk, now=timezone.now())
 
@@ -146,6 +202,31 @@ class TestStartBrowserPayment:
         assert not silent.is_settled
         assert later.client_secret is not None
         assert len(stripe.intents) == 1
+
+    def test_gives_none_while_a_cancel_may_have_left(
+        self, browser_order: Order, stripe: FakeStripe
+    ) -> None:
+        """The cancel could end a payment that this secret had made."""
+        start_browser_payment(order_id=browser_order.pk, now=timezone.now())
+        plan_cancel(order_id=browser_order.pk, now=timezone.now())
+        stripe.instead["cancel"].append(Answer(Outcome.UNKNOWN, code="timeout"))
+
+        found = start_browser_payment(order_id=browser_order.pk, now=timezone.now())
+
+        assert operation(browser_order, "cancel").state == OperationState.UNKNOWN
+        assert found.client_secret is None
+
+    def test_cancels_nothing_where_the_look_up_is_refused(
+        self, browser_order: Order, stripe: FakeStripe
+    ) -> None:
+        stripe.instead["retrieve"].append(Answer(Outcome.REFUSED, code="resource_missing"))
+
+        silent = start_browser_payment(order_id=browser_order.pk, now=timezone.now())
+        later = start_browser_payment(order_id=browser_order.pk, now=timezone.now())
+
+        assert silent.client_secret is None
+        assert later.client_secret is not None
+        assert not PaymentOperation.objects.filter(kind="cancel").exists()
 
     def test_says_that_a_held_payment_is_settled(
         self, browser_order: Order, stripe: FakeStripe
