@@ -216,6 +216,14 @@ class TestApplyOutcome:
         assert PaymentCase.objects.get().kind == CaseKind.LATE_PAYMENT
         assert is_covered(order_id=order.pk)
 
+    def test_opens_no_case_where_the_late_money_was_old_news(self, order: Order) -> None:
+        hear(order, told(O.CANCELLED), told(O.AUTHORIZED))
+
+        assert hear(order, told(O.CANCELLED)) == S.CANCELLED
+        assert PaymentAttempt.objects.count() == 2
+        assert not PaymentCase.objects.exists()
+        assert not Alert.objects.exists()
+
     def test_gives_late_money_back_where_another_attempt_is_live(
         self, order: Order, stripe: FakeStripe
     ) -> None:
