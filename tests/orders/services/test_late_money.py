@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from fulfillment.models import Fulfillment, Reservation, Stock
+from fulfillment.models import Fulfillment, Reservation, Stock, Warehouse
+from fulfillment.services.stock import adjust, ensure_warehouse
 from globalmart.core.models import OutboxEvent
 from orders import jobs
 from orders.models import Order
@@ -71,6 +72,19 @@ class TestLateMoney:
         assert Fulfillment.objects.get().state == "ready"
         assert PaymentCase.objects.get().kind == CaseKind.LATE_PAYMENT
 
+    def test_ships_a_revived_order_from_where_its_units_are_now(
+        self, expired: Order, stripe: FakeStripe
+    ) -> None:
+        ensure_warehouse(code="second", name="Second warehouse")
+        adjust(warehouse_code="second", deltas={"MUG": 5}, reason="opening", actor="test")
+        Warehouse.objects.filter(code="main").update(is_active=False)
+
+        pay_late(expired, stripe)
+
+        assert Reservation.objects.get(state="released").warehouse.code == "main"
+        assert Reservation.objects.get(state="committed").warehouse.code == "second"
+        assert Fulfillment.objects.get().warehouse.code == "second"
+
     def test_cancels_the_hold_where_the_goods_are_gone(
         self, expired: Order, stripe: FakeStripe
     ) -> None:
@@ -112,6 +126,24 @@ class TestLateMoney:
         jobs.on_payment_captured(event_id=event.id, subject_id=expired.pk)
 
         assert Refund.objects.get().amount_minor == expired.total_minor
+
+    def test_refunds_a_part_that_somebody_captured_when_the_order_ends(
+        self, db: None, stripe: FakeStripe
+    ) -> None:
+        builders.open_shop()
+        builders.add_product()
+        order = builders.place(payment_method="")
+        send(order, "create")
+        stripe.set(attempt_of(order).stripe_intent_id or "", "succeeded", received=500)
+        check_attempt(attempt_id=attempt_of(order).pk)
+        later = timezone.now() + timedelta(hours=1)
+
+        lifecycle.expire_order(order_id=order.pk, now=later)
+        lifecycle.expire_order(order_id=order.pk, now=later)
+
+        order.refresh_from_db()
+        assert order.state == "expired"
+        assert Refund.objects.get().amount_minor == 500
 
     def test_refunds_a_second_payment_while_the_first_is_live(
         self, db: None, stripe: FakeStripe
