@@ -13,9 +13,9 @@ from fulfillment.gateways.wms import (
     WarehouseRejected,
     WarehouseUnavailable,
 )
-from fulfillment.models import Fulfillment, Warehouse
-from fulfillment.services import requests
-from fulfillment.states import FulfillmentState
+from fulfillment.models import Fulfillment, Reservation, Warehouse
+from fulfillment.services import requests, stock
+from fulfillment.states import FulfillmentState, ReservationState
 from globalmart.core.models import Alert, OutboxEvent, TimelineEntry
 from tests import builders
 from tests.fulfillment.conftest import open_request
@@ -256,3 +256,15 @@ class TestWarehouseOfARequest:
         row = open_request(order)
 
         assert row.warehouse.code == "main"
+
+    def test_is_not_where_units_were_given_back(self, shop: None, warehouse: FakeWarehouse) -> None:
+        order = builders.place({"MUG": 1})
+        stock.release_reservations(order_id=order.pk)
+        north = stock.ensure_warehouse(code="north", name="North")
+        Reservation.objects.create(
+            order=order, warehouse=north, sku="MUG", quantity=1, state=ReservationState.COMMITTED
+        )
+
+        row = open_request(order)
+
+        assert row.warehouse.code == "north"
