@@ -1,6 +1,7 @@
 """Two workers, two relays, two answers at once: each effect happens once."""
 
 from datetime import timedelta
+from functools import partial
 from uuid import uuid4
 
 import pytest
@@ -10,15 +11,17 @@ from django.utils import timezone
 from globalmart.core import choreography, idempotency, jobs
 from globalmart.core.models import Delivery, OutboxEvent, TimelineEntry
 from orders.models import Order
-from payments.gateways.intents import Outcome
+from payments.gateways.intents import Answer, Outcome
 from payments.models import LedgerEntry, OrderAccount, PaymentAttempt, PaymentOperation
 from payments.services.outcomes import apply_outcome
 from payments.services.planning import plan_capture
+from payments.states import AttemptState
 from tests import builders
 from tests.builders import answer, intent
 from tests.concurrency.racing import race
 
 pytestmark = pytest.mark.django_db(transaction=True)
+ROUNDS = 8
 AUTHORIZED = answer(Outcome.AUTHORIZED, intent("requires_capture", amount_minor=2195))
 
 
@@ -30,10 +33,11 @@ def order(transactional_db: None) -> Order:
 
 
 def authorize(order: Order) -> str:
-    attempt = PaymentAttempt.objects.get(order=order)
-    return apply_outcome(
-        attempt_id=attempt.pk, answer=AUTHORIZED, actor="stripe", now=timezone.now()
-    )
+    return tell(PaymentAttempt.objects.get(order=order).pk, AUTHORIZED)
+
+
+def tell(attempt_id: int, told: Answer) -> str:
+    return apply_outcome(attempt_id=attempt_id, answer=told, actor="stripe", now=timezone.now())
 
 
 class TestClaim:
@@ -80,6 +84,24 @@ class TestApplyOutcome:
         assert OrderAccount.objects.get().authorized_minor == 2195
         assert LedgerEntry.objects.count() == 2
         assert OutboxEvent.objects.filter(name="payment.authorized").count() == 1
+
+    def test_lets_one_attempt_take_late_money_over_for_two_answers_at_once(
+        self, order: Order
+    ) -> None:
+        for number in range(ROUNDS):
+            late = builders.place()
+            PaymentAttempt.objects.filter(order=late).update(
+                state=AttemptState.CANCELLED, stripe_intent_id=f"pi_{number}"
+            )
+            dead = PaymentAttempt.objects.get(order=late)
+            held = intent("requires_capture", amount_minor=2195, id=f"pi_{number}")
+
+            found = race(*[partial(tell, dead.pk, answer(Outcome.AUTHORIZED, held))] * 4)
+
+            assert sorted(found) == ["authorized"] * 3 + ["cancelled"]
+            heir = PaymentAttempt.objects.filter(order=late).latest("pk")
+            assert (heir.number, heir.stripe_intent_id) == (2, f"pi_{number}")
+            assert OrderAccount.objects.get(order=late).authorized_minor == 2195
 
 
 class TestPlanCapture:
