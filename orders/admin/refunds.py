@@ -95,13 +95,20 @@ def panel(request: HttpRequest, order_id: int) -> dict[str, Any]:
     return {
         "may_refund": may_refund,
         "refunds": [
-            (view, BUTTONS.get(view.state, ()) if may_refund else ())
+            (view, _buttons(view) if may_refund else ())
             for view in payments.list_refunds(order_id=order_id)
         ],
         "left": what_is_left(order=order) if order is not None and is_possible else None,
         "refund_reasons": REASONS,
         "refund_uuid": uuid4(),
     }
+
+
+def _buttons(view: RefundView) -> tuple[str, ...]:
+    """What somebody did at Stripe cannot be done again there by us."""
+    if view.reason == Reason.EXTERNAL and view.state == "failed":
+        return ("cancel",)
+    return BUTTONS.get(view.state, ())
 
 
 def ask(request: HttpRequest, order_id: int) -> HttpResponse:
@@ -176,7 +183,7 @@ def _errors(form: forms.Form) -> str:
 
 
 def _words(refusal: RefundRefused, currency: str) -> str:
-    if refusal.room_minor is None:
+    if refusal.room_minor is None or refusal.code != "too_much":
         return refusal.detail
     return f"At most {display(refusal.room_minor, currency)} of one payment can be refunded now."
 

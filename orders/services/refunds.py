@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 from django.db import transaction
 
-from globalmart.core.money import allocate
+from globalmart.core.money import allocate, display
 from orders.models import Order, OrderLine
 from payments import queries as payments
 from payments.queries import RefundPart, RefundView
@@ -58,6 +58,11 @@ class Left:
     lines: tuple[LineLeft, ...]
     shipping_minor: int
     refundable_minor: int
+    currency: str
+
+    def shown(self, amount_minor: int) -> str:
+        """Return an amount in words."""
+        return display(amount_minor, self.currency)
 
 
 def what_is_left(*, order: Order) -> Left:
@@ -73,6 +78,7 @@ def what_is_left(*, order: Order) -> Left:
         ),
         shipping_minor=max(0, order.shipping_minor - shipped),
         refundable_minor=payments.refundable_minor(order_id=order.pk),
+        currency=order.currency,
     )
 
 
@@ -143,7 +149,7 @@ def _parts(left: Left, selection: Selection) -> list[Part]:
         return _whole(left)
     parts = [*_by_units(left, selection), *_by_lowering(left, selection)]
     if not 0 <= selection.shipping_minor <= left.shipping_minor:
-        raise BadSelection(f"Of shipping, {left.shipping_minor} is left.")
+        raise BadSelection(f"Of shipping, {left.shown(left.shipping_minor)} is left.")
     if selection.amount_minor < 0:
         raise BadSelection("An amount is above zero.")
     if selection.shipping_minor:
@@ -174,7 +180,8 @@ def _by_lowering(left: Left, selection: Selection) -> list[Part]:
         line = _line(left, position)
         by_units = line.amount_of(selection.quantities.get(position, 0))
         if not 0 <= amount <= line.amount_minor - by_units:
-            raise BadSelection(f"Of {line.sku}, {line.amount_minor - by_units} is left.")
+            rest = left.shown(line.amount_minor - by_units)
+            raise BadSelection(f"Of {line.sku}, {rest} is left.")
         if amount:
             parts.append(Part(PartKind.LINE, amount, position, 0))
     return parts

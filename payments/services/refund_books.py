@@ -27,8 +27,8 @@ class RefundRefused(Exception):
     """This refund, or this step of it, is not possible.
 
     `code` is `nothing_captured`, `too_much`, `disputed`, `second_person`, `not_system`,
-    `wrong_state`, `bad_items`, `external` or `too_early`; `room_minor` is what could be refunded, where that
-    matters.
+    `wrong_state`, `bad_items`, `external` or `too_early`; `room_minor` is what could be refunded,
+    where that matters.
     """
 
     def __init__(self, code: str, detail: str, *, room_minor: int | None = None) -> None:
@@ -183,14 +183,20 @@ def tell_failed(books: RefundBooks) -> None:
     open_case(
         kind=CaseKind.REFUND_FAILED,
         subject=str(refund.uuid),
-        detail=f"The refund is {refund.state}: {refund.failure_code or 'no reason given'}. Try it "
-        "again, or pay the customer back another way.",
+        detail=f"The refund is {refund.state}: {refund.failure_code or 'no reason given'}. "
+        + _what_to_do(refund),
         order_id=refund.order_id,
         attempt_id=refund.attempt_id,
         our_minor=refund.amount_minor,
         their_minor=0,
         currency=refund.currency,
     )
+
+
+def _what_to_do(refund: Refund) -> str:
+    if refund.reason == Refund.Reason.EXTERNAL or refund.state == RefundState.CANCELLED:
+        return "Where the money is still owed, ask for a new refund."
+    return "Try it again, or pay the customer back another way."
 
 
 def close_failure(books: RefundBooks, resolution: str) -> None:

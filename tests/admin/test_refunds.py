@@ -7,11 +7,22 @@ from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 
+from orders.admin.refunds import _buttons, _words
 from orders.links import order_path
 from orders.models import Order
 from payments.models import Refund
+from payments.queries import list_refunds
 from payments.services import refunding
-from tests.payments.conftest import order, paid_order, refunds, stripe  # noqa: F401 - fixtures
+from payments.services.refund_books import RefundRefused
+from payments.services.refund_outcomes import apply_refund
+from tests.builders import NOON
+from tests.payments.conftest import (  # noqa: F401 - fixtures
+    attempt_of,
+    order,
+    paid_order,
+    refunds,
+    stripe,
+)
 from tests.payments.fake_refunds import FakeRefunds
 from tests.payments.refunding import last_operation, sums
 
@@ -87,6 +98,8 @@ def test_the_same_form_sent_twice_is_one_refund(
         ({"amount": "-1"}, "cannot be read"),
         ({"amount": "NaN"}, "cannot be read"),
         ({"quantity_1": "3"}, "2 are left"),
+        ({"lowered_1": "99"}, "£18.00 is left"),
+        ({"shipping": "99"}, "Of shipping, £3.95 is left"),
         ({"amount": "1", "reason": "external"}, "cannot be read"),
         ({"amount": "1", "uuid": "x"}, "cannot be read"),
     ],
@@ -99,6 +112,28 @@ def test_what_cannot_be_refunded_is_refused_in_words(
 ) -> None:
     assert words in ask(finance, paid_order, **fields)
     assert not Refund.objects.exists()
+
+
+def test_a_refusal_says_its_own_reason() -> None:
+    refusal = RefundRefused("nothing_captured", "Nothing was captured yet.", room_minor=0)
+
+    assert _words(refusal, "GBP") == "Nothing was captured yet."
+
+
+def test_what_failed_at_stripe_alone_is_not_tried_again_here(
+    finance: Client,
+    paid_order: Order,  # noqa: F811
+    refunds: FakeRefunds,  # noqa: F811
+) -> None:
+    intent_id = attempt_of(paid_order).stripe_intent_id or ""
+    answer = refunds.start_outside(intent_id, 700)
+    apply_refund(answer=answer, actor="webhook", now=NOON)
+    assert answer.refund is not None
+    apply_refund(answer=refunds.set(answer.refund.id, "failed"), actor="webhook", now=NOON)
+
+    (view,) = list_refunds(order_id=paid_order.pk)
+
+    assert _buttons(view) == ("cancel",)
 
 
 def test_a_large_refund_waits_for_somebody_else(

@@ -363,6 +363,8 @@ class TestFromOutside:
         tell(refunds.set(answer.refund.id, "failed"))
 
         assert sums(paid_order) == (0, 0, 0)
+        (case,) = cases("refund_failed")
+        assert "ask for a new refund" in case.detail
 
     def test_that_does_not_fit_waits_as_a_case_and_is_booked_when_it_does(
         self, paid_order: Order, refunds: FakeRefunds
