@@ -12,9 +12,10 @@ from orders.services.payment import CoolDown, pay_again, start_browser_payment
 from payments import gateways
 from payments.gateways.intents import Answer, Outcome
 from payments.models import PaymentAttempt, PaymentOperation
+from payments.services.operations import check_attempt, send_operation
 from payments.states import AttemptState
 from tests import builders
-from tests.payments.conftest import attempt_of, send
+from tests.payments.conftest import attempt_of, authorize, send
 from tests.payments.fakes import DECLINING, FakeStripe
 
 LOST = Answer(Outcome.UNKNOWN, code="api_error")
@@ -72,6 +73,74 @@ class TestPayAgain:
         tell_closed(order)
 
         assert attempt_of(order).state == AttemptState.FAILED
+
+    def test_leaves_a_hold_that_somebody_else_cancelled(
+        self, order: Order, stripe: FakeStripe
+    ) -> None:
+        authorize(order)
+        stripe.set(attempt_of(order).stripe_intent_id or "", "canceled")
+        check_attempt(attempt_id=attempt_of(order).pk)
+
+        tell_closed(order)
+
+        assert attempt_of(order).state == AttemptState.CANCELLED
+        assert PaymentAttempt.objects.count() == 1
+
+    def test_leaves_a_card_that_was_declined_late(self, order: Order, stripe: FakeStripe) -> None:
+        """What we gave up showed money, and was then declined: that card has had its answer."""
+        give_up(order, stripe)
+        dead = attempt_of(order)
+        intent_id = dead.stripe_intent_id or ""
+        stripe.set(intent_id, "requires_capture")
+        check_attempt(attempt_id=dead.pk)
+        stripe.set(intent_id, "requires_payment_method", error="card_declined")
+        heir = attempt_of(order)
+        check_attempt(attempt_id=heir.pk)
+        send_operation(operation_id=heir.operations.get(kind="cancel").pk)
+
+        tell_closed(order)
+
+        assert attempt_of(order).state == AttemptState.FAILED
+        assert PaymentAttempt.objects.count() == 2
+
+    def test_is_not_misled_by_late_money_that_went_back(
+        self, order: Order, stripe: FakeStripe
+    ) -> None:
+        """Money for the first try is cancelled while the second is live, which is declined."""
+        give_up(order, stripe)
+        first = attempt_of(order)
+        tell_closed(order)
+        second = attempt_of(order)
+        stripe.set(first.stripe_intent_id or "", "requires_capture")
+        check_attempt(attempt_id=first.pk)
+        late = PaymentAttempt.objects.get(purpose__startswith="late:")
+        check_attempt(attempt_id=late.pk)
+        PaymentOperation.objects.filter(attempt=second, kind="confirm").update(
+            request={"payment_method": DECLINING}
+        )
+        for attempt, kind in (
+            (second, "create"),
+            (second, "confirm"),
+            (second, "cancel"),
+            (late, "cancel"),
+        ):
+            send_operation(operation_id=attempt.operations.get(kind=kind).pk)
+
+        tell_closed(order)
+
+        states = PaymentAttempt.objects.order_by("pk").values_list("state", flat=True)
+        assert list(states) == ["cancelled", "failed", "cancelled"]
+
+    @pytest.mark.parametrize("changes", [{"number": 5}, {"declines": 5}])
+    def test_starts_nothing_where_too_much_was_tried(
+        self, order: Order, stripe: FakeStripe, changes: dict[str, int]
+    ) -> None:
+        give_up(order, stripe)
+        PaymentAttempt.objects.update(**changes)
+
+        tell_closed(order)
+
+        assert PaymentAttempt.objects.count() == 1
 
     def test_starts_nothing_after_the_deadline(self, order: Order, stripe: FakeStripe) -> None:
         give_up(order, stripe)
