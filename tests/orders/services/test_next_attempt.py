@@ -44,6 +44,31 @@ def give_up(order: Order, stripe: FakeStripe) -> None:
     send(order, "cancel")
 
 
+def pay_twice(order: Order, stripe: FakeStripe) -> tuple[PaymentAttempt, PaymentAttempt]:
+    """The first try, given up, shows money while the second is live.
+
+    Return the second, and the one whose money goes back.
+    """
+    give_up(order, stripe)
+    first = attempt_of(order)
+    tell_closed(order)
+    stripe.set(first.stripe_intent_id or "", "requires_capture")
+    check_attempt(attempt_id=first.pk)
+    late = PaymentAttempt.objects.get(purpose__startswith="late:")
+    check_attempt(attempt_id=late.pk)
+    return PaymentAttempt.objects.get(purpose="order", number=2), late
+
+
+def work(attempt: PaymentAttempt, *kinds: str) -> None:
+    """Send the attempt's own operations, one after another."""
+    for kind in kinds:
+        send_operation(operation_id=attempt.operations.get(kind=kind).pk)
+
+
+def states() -> list[str]:
+    return list(PaymentAttempt.objects.order_by("pk").values_list("state", flat=True))
+
+
 def tell_closed(order: Order) -> None:
     jobs.on_payment_closed(event_id=order.pk, subject_id=order.pk)
 
@@ -96,40 +121,53 @@ class TestPayAgain:
         stripe.set(intent_id, "requires_payment_method", error="card_declined")
         heir = attempt_of(order)
         check_attempt(attempt_id=heir.pk)
-        send_operation(operation_id=heir.operations.get(kind="cancel").pk)
+        work(heir, "cancel")
 
         tell_closed(order)
 
         assert attempt_of(order).state == AttemptState.FAILED
         assert PaymentAttempt.objects.count() == 2
 
-    def test_is_not_misled_by_late_money_that_went_back(
+    def test_leaves_a_card_whose_decline_came_to_light_with_our_cancel(
         self, order: Order, stripe: FakeStripe
     ) -> None:
-        """Money for the first try is cancelled while the second is live, which is declined."""
+        stripe.before["cancel"] = lambda: stripe.set(
+            attempt_of(order).stripe_intent_id or "",
+            "requires_payment_method",
+            error="card_declined",
+        )
         give_up(order, stripe)
-        first = attempt_of(order)
+
         tell_closed(order)
-        second = attempt_of(order)
-        stripe.set(first.stripe_intent_id or "", "requires_capture")
-        check_attempt(attempt_id=first.pk)
-        late = PaymentAttempt.objects.get(purpose__startswith="late:")
-        check_attempt(attempt_id=late.pk)
+
+        assert attempt_of(order).state == AttemptState.FAILED
+        assert PaymentAttempt.objects.count() == 1
+
+    def test_leaves_a_declined_card_though_late_money_went_back_after_it(
+        self, order: Order, stripe: FakeStripe
+    ) -> None:
+        second, late = pay_twice(order, stripe)
         PaymentOperation.objects.filter(attempt=second, kind="confirm").update(
             request={"payment_method": DECLINING}
         )
-        for attempt, kind in (
-            (second, "create"),
-            (second, "confirm"),
-            (second, "cancel"),
-            (late, "cancel"),
-        ):
-            send_operation(operation_id=attempt.operations.get(kind=kind).pk)
+        work(second, "create", "confirm", "cancel")
+        work(late, "cancel")
 
         tell_closed(order)
 
-        states = PaymentAttempt.objects.order_by("pk").values_list("state", flat=True)
-        assert list(states) == ["cancelled", "failed", "cancelled"]
+        assert states() == ["cancelled", "failed", "cancelled"]
+
+    def test_tries_again_though_late_money_went_back_after_it(
+        self, order: Order, stripe: FakeStripe
+    ) -> None:
+        second, late = pay_twice(order, stripe)
+        stripe.instead["confirm"].extend([LOST, replace(LOST, is_replayed=True)])
+        work(second, "create", "confirm", "confirm", "cancel")
+        work(late, "cancel")
+
+        tell_closed(order)
+
+        assert states() == ["cancelled", "cancelled", "cancelled", "created"]
 
     @pytest.mark.parametrize("changes", [{"number": 5}, {"declines": 5}])
     def test_starts_nothing_where_too_much_was_tried(
