@@ -254,7 +254,7 @@ class TestParts:
         assert len(set(stripe.keys("capture"))) == 2
         assert account_of(order).captured_minor == 2195
 
-    def test_takes_the_money_of_the_part_before_for_its_own_never(
+    def test_never_takes_the_money_of_the_part_before_for_its_own(
         self, order: Order, stripe: FakeStripe
     ) -> None:
         """The second part is no larger than the first, so the intent has received as much."""
