@@ -12,7 +12,7 @@ from rich.table import Table
 from tests.journeys import ambiguity, scenarios
 from tests.journeys.scenarios import Figures
 from tests.journeys.shop import Shop
-from tests.proofs import independent, real_data, storming
+from tests.proofs import independent, machines, real_data, storming
 
 PROOFS: dict[str, tuple[Callable[[Shop], Figures], ...]] = {
     "recovery": (
@@ -25,9 +25,15 @@ PROOFS: dict[str, tuple[Callable[[Shop], Figures], ...]] = {
     "ambiguity": (partial(ambiguity.ambiguous_stripe, orders=1_000),),
     "refunds": (storming.refund_storm,),
     "localstripe": (independent.many_orders,),
+    "machines": (machines.state_machines,),
     "import": (real_data.import_and_run_to_the_end,),
 }
-PROOFS["money"] = (*PROOFS["ambiguity"], *PROOFS["refunds"], *PROOFS["localstripe"])
+PROOFS["money"] = (
+    *PROOFS["ambiguity"],
+    *PROOFS["refunds"],
+    *PROOFS["machines"],
+    *PROOFS["localstripe"],
+)
 
 
 def main() -> None:

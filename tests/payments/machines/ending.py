@@ -40,8 +40,8 @@ def _work_all(world: World) -> None:
     for intent_id in house.stripe.waiting_for_bank():
         house.stripe.hear_bank(intent_id, is_good=False)
     for operation in workers.due_operations(house):
-        workers.claim(house, operation)
-        _finish(world, workers.send(house, operation.pk))
+        token = workers.claim(house, operation)
+        _finish(world, workers.send(house, operation.pk, token))
     for attempt_id in world.due_attempts():
         _finish(world, workers.poll(house, attempt_id))
     for intent_id in list(house.stripe.intents):

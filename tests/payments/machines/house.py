@@ -18,7 +18,7 @@ from payments.services.capturing import HELD
 from payments.services.decisions import decide
 from payments.services.intake import PaymentPlan, make_attempt
 from payments.services.planning import cancel_or_end, raise_target
-from payments.states import LATE, LIVE, OPEN, AttemptState, OperationKind
+from payments.states import LATE, LIVE, OPEN, AttemptState, OperationKind, OperationState
 from tests.payments.machines.rows import Rows
 from tests.payments.machines.stripe import Stripe
 
@@ -106,7 +106,6 @@ class House:
     def _adopt(self, dead: PaymentAttempt) -> None:
         heir = make_heir(dead, others=list(self.rows.attempts.values()), now=self.now)
         self.rows.add(heir, [])
-        self.rows.cases.add("late_payment")
 
     def _refund(self, attempt: PaymentAttempt) -> None:
         """All that was captured goes back. How refunds fail has a proof of its own."""
@@ -114,11 +113,6 @@ class House:
             self.stripe.refunded[attempt.stripe_intent_id] = attempt.captured_minor
 
     # --- what orders tells ---------------------------------------------------------------------
-
-    def is_live(self) -> bool:
-        """Tell whether an attempt pays for the order, or may."""
-        rows = self.rows.attempts.values()
-        return any(each.state in LIVE and not each.purpose.startswith(LATE) for each in rows)
 
     def plan_capture(self, amount_minor: int) -> None:
         """As planning.plan_capture."""
@@ -136,7 +130,7 @@ class House:
         """As planning.plan_cancel."""
         is_over = True
         for attempt in list(self.rows.attempts.values()):
-            if attempt.state in OPEN or attempt.state == AttemptState.AUTHORIZED:
+            if attempt.state in OPEN or attempt.state in HELD:
                 with self.rows.open_books(attempt.pk, actor="system", now=self.now) as books:
                     is_over = cancel_or_end(books) and is_over
         return is_over
@@ -145,7 +139,7 @@ class House:
         """As planning.cancel_if_open."""
         with self.rows.open_books(attempt_id, actor="system", now=self.now) as books:
             if books.attempt.state in OPEN:
-                holding.plan_cancel(books)
+                holding.plan_cancel(books, is_given_up=True)
 
     def give_back(self) -> None:
         """As giving_back.give_back."""
@@ -172,16 +166,21 @@ class House:
         if self.rows.is_covered():
             self.confirm()
         elif self.plan_cancel():
+            self.give_back()
             self.state = OrderState.EXPIRED
 
     def pay_again(self) -> None:
-        """As payment.pay_again: the same card once more, where nobody declined it."""
+        """As payment.pay_again: the same card once more, where we have given up."""
         is_open = self.state == OrderState.PENDING_PAYMENT and self.now < self.deadline
-        attempts = list(self.rows.attempts.values())
-        if not is_open or self.is_live() or len(attempts) >= MOST_ATTEMPTS:
-            return
-        last = attempts[-1]
-        if last.payment_method and last.state == AttemptState.CANCELLED:
+        rows = self.rows.attempts.values()
+        last = [each for each in rows if not each.purpose.startswith(LATE)][-1]
+        is_over = last.state == AttemptState.CANCELLED and bool(last.payment_method)
+        given_up = [
+            each
+            for each in self.rows.of(last)
+            if each.request == holding.GIVEN_UP and each.state == OperationState.DONE
+        ]
+        if is_open and is_over and given_up and last.number < MOST_ATTEMPTS:
             self.plan_next(last.payment_method)
 
     def plan_next(self, card: str) -> None:

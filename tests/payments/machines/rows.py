@@ -53,6 +53,11 @@ class Rows:
         if operation is not None and operation.attempt_id != attempt_id:
             operation = None
         books = Books(self.account, attempt, self.of(attempt), actor, now, operation)
+        books.elsewhere_minor = sum(
+            each.captured_minor
+            for each in self.attempts.values()
+            if each is not attempt and not each.purpose.startswith(LATE)
+        )
         yield books
         self._write(books)
 

@@ -135,12 +135,15 @@ class Stripe:
         return self._cancel(intent)
 
     def _create(self, request: Mapping[str, Any]) -> Answer:
+        key = f"pi_{len(self.intents) + 1}_{request['metadata']['order_id']}"
         intent = Intent(
-            id=f"pi_{len(self.intents) + 1}_{request['metadata']['order_id']}",
+            id=key,
             status="requires_payment_method",
             amount_minor=request["amount"],
             received_minor=0,
             currency=request["currency"].upper(),
+            # The customer's browser pays with this: here it is the intent itself.
+            client_secret=key,
             metadata=request["metadata"],
         )
         self.intents[intent.id] = intent
@@ -173,9 +176,8 @@ class Stripe:
         return self.show(intent.id)
 
     def _cancel(self, intent: Intent) -> Answer:
-        is_held = intent.status == "requires_capture" and not intent.received_minor
-        if is_held or intent.status in UNPAID:
-            self._change(intent.id, "canceled", "canceled")
+        if intent.status == "requires_capture" or intent.status in UNPAID:
+            self._end(intent)
         return self.show(intent.id)
 
     # --- what others do ------------------------------------------------------------------------
@@ -223,8 +225,7 @@ class Stripe:
         for intent in list(self.intents.values()):
             is_over = intent.capture_before is not None and intent.capture_before <= now
             if intent.status == "requires_capture" and is_over:
-                status = "succeeded" if intent.received_minor else "canceled"
-                self._change(intent.id, status, status)
+                self._end(intent)
 
     # --- inside --------------------------------------------------------------------------------
 
@@ -235,6 +236,11 @@ class Stripe:
             status=intent.status, received_minor=intent.received_minor, error_code=intent.error_code
         )
         return Answer(outcome, intent, intent.error_code)
+
+    def _end(self, intent: Intent) -> None:
+        """Release what is held; the parts that were captured stay captured."""
+        status = "succeeded" if intent.received_minor else "canceled"
+        self._change(intent.id, status, status)
 
     def _succeed(self, intent_id: str) -> None:
         self.charges[intent_id] = self.charges.get(intent_id, 0) + 1

@@ -26,10 +26,10 @@ def send_again_without_looking(patch: Patch) -> None:
 
 
 def take_a_new_key_each_time(patch: Patch) -> None:
-    def mark(books: Books) -> Any:
+    def mark(books: Books, **more: Any) -> Any:
         if books.operation is not None and books.operation.finished_at is None:
             books.operation.idempotency_key = str(uuid4())
-        return mark_sent(books)
+        return mark_sent(books, **more)
 
     patch.setattr(workers, "mark_sent", mark)
 

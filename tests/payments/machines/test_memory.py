@@ -2,22 +2,22 @@
 
 from collections import Counter
 
-from tests.payments.machines.machine import profile, run
+from tests.payments.machines.machine import run
 from tests.payments.machines.walker import WEIGHTS, walk
 
 
 class TestMachine:
     def test_keeps_its_promises_whatever_happens(self) -> None:
-        steps = run(profile(examples=30, steps=40, is_repeatable=True))
+        steps = run(examples=40, steps=40)
 
-        assert steps.total() > 500
+        assert steps.total() > 300
 
 
 class TestWalker:
     def test_keeps_its_promises_whatever_happens(self) -> None:
         steps: Counter[str] = Counter()
-        for number in range(60):
+        for number in range(100):
             steps += walk(seed=1, number=number)
 
-        assert steps.total() > 1_500
+        assert steps.total() > 2_000
         assert steps.keys() == WEIGHTS.keys()

@@ -7,6 +7,7 @@ is sent the fault of its next call. Closed, it has died there.
 from collections.abc import Generator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID, uuid4
 
 from payments.gateways.intents import Answer, Outcome
 from payments.gateways.lists import ListedIntent
@@ -68,19 +69,21 @@ def due_operations(house: House) -> list[PaymentOperation]:
     ]
 
 
-def claim(house: House, operation: PaymentOperation) -> None:
+def claim(house: House, operation: PaymentOperation) -> UUID:
     """Lease a due operation, as a worker does before it sends it."""
     operation.lease_until = house.now + timedelta(seconds=LEASE_SECONDS)
+    operation.lease_token = uuid4()
     operation.tries += 1
+    return operation.lease_token
 
 
-def send(house: House, operation_id: int) -> Work:
-    """As operations.send_operation."""
+def send(house: House, operation_id: int, token: UUID | None = None) -> Work:
+    """As operations.send_operation. A worker has leased the operation; a page has no token."""
     row = house.rows.operations[operation_id]
     with house.rows.open_books(
         row.attempt_id, actor="system", now=house.now, operation_id=operation_id
     ) as books:
-        marked, was_sent = mark_sent(books)
+        marked, was_sent = mark_sent(books, token=token)
     if marked is None:
         return
     operation = as_read(marked)
@@ -118,7 +121,7 @@ def look_up(house: House, attempt_id: int, *, actor: str) -> Generator[None, Fau
     intent_id = house.rows.attempts[attempt_id].stripe_intent_id
     if intent_id is None:
         return False
-    answer = house.stripe.retrieve(intent_id, (yield))
+    answer = house.stripe.retrieve(intent_id, (yield)).as_look_up()
     yield
     house.apply(attempt_id, answer, actor=actor)
     return answer.intent is not None
@@ -172,6 +175,12 @@ def open_page(house: House) -> Work:
         creations = [each for each in house.rows.of(attempt) if each.kind == OperationKind.CREATE]
         if creations:
             yield from send(house, creations[-1].pk)
+    if any(
+        each.kind == OperationKind.CANCEL and each.first_sent_at and each.finished_at is None
+        for each in house.rows.of(attempt)
+    ):
+        # It could end a good payment.
+        return
     is_shown = yield from look_up(house, attempt_id, actor="stripe")
     if is_shown and attempt.stripe_intent_id and attempt.state in PAYABLE:
         house.secrets.add(attempt.stripe_intent_id)
@@ -213,7 +222,9 @@ def reconcile(house: House, intent_id: str) -> Work:
             house.apply(found.attempt_id, answer, actor="reconciler")
     elif found.cure == Cure.CANCEL:
         fault = yield
-        house.stripe.call("cancel", intent_id, {}, f"cancel-stray-{intent_id}", fault)
+        if all(each.stripe_intent_id != intent_id for each in house.rows.attempts.values()):
+            key = f"cancel-stray-{intent_id}-{house.now:%Y%m%d%H}"
+            house.stripe.call("cancel", intent_id, {}, key, fault)
 
 
 def _ours(house: House, theirs: ListedIntent) -> Ours | None:

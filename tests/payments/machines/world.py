@@ -47,8 +47,8 @@ class World:
         operation = _pick(workers.due_operations(self.house), pick)
         if operation is None:
             return False
-        workers.claim(self.house, operation)
-        return self._begin(workers.send(self.house, operation.pk))
+        token = workers.claim(self.house, operation)
+        return self._begin(workers.send(self.house, operation.pk, token))
 
     def go_on(self, pick: int, fault: Fault) -> bool:
         """A worker makes its next call, or records what it has heard."""
@@ -234,6 +234,7 @@ class World:
             list(rows.operations.values()),
             {each.pk: rows.held_minor(each) for each in attempts},
             {each.pk: rows.sold_minor(each) for each in attempts},
+            {key for key, _ in rows.ledger},
         )
 
     def _begin(self, work: workers.Work) -> bool:
