@@ -1,11 +1,23 @@
 """Which orders are on hold, and why."""
 
-from orders.models import OrderHold
+from orders.models import Order, OrderHold
+from orders.states import HoldKind, OrderState
+
+LOST_MONEY = (OrderState.CONFIRMED, OrderState.IN_FULFILLMENT)
 
 
 def is_held(*, order_id: int) -> bool:
     """Tell whether a hold of the order is open."""
     return OrderHold.objects.filter(order_id=order_id, released_at__isnull=True).exists()
+
+
+def is_to_pay(order: Order) -> bool:
+    """Tell whether the customer is asked for money: for the first time, or because a confirmed
+    order has lost what was held for it."""
+    if order.state == OrderState.PENDING_PAYMENT:
+        return order.payment_due_at is not None
+    lost = OrderHold.objects.filter(order=order, kind=HoldKind.PAYMENT, released_at__isnull=True)
+    return order.state in LOST_MONEY and lost.exists()
 
 
 def list_holds(*, order_id: int) -> list[OrderHold]:

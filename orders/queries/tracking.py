@@ -11,7 +11,7 @@ from fulfillment import queries as fulfillment
 from globalmart.core.models import TimelineEntry
 from orders.models import Order, OrderLine
 from orders.queries import delivery
-from orders.queries.holds import is_held
+from orders.queries.holds import is_held, is_to_pay
 from orders.queries.preorders import latest_ahead
 from orders.states import OrderState
 from payments import queries as payments
@@ -95,7 +95,7 @@ class Payable:
 def get_payable(*, order: Order) -> Payable:
     """Tell whether the card form may be shown: the customer was asked for the money, and nothing
     of unknown outcome is under way."""
-    if order.state != S.PENDING_PAYMENT or order.payment_due_at is None:
+    if not is_to_pay(order):
         return Payable(is_open=False, decline_code="")
     attempt = payments.find_live_attempt(order_id=order.pk)
     if attempt is None:
@@ -186,6 +186,9 @@ def _words(
         return "Your order is on its way", "", "good"
     if parcels:
         return "Part of your order is on its way", "The rest follows in another parcel.", "good"
+    if payable.is_open:
+        text = "Your bank gave up what it held for this order. You were not charged."
+        return "We need another payment", text, "bad"
     # Why an order waits is between the shop and the bank.
     if order.state == S.IN_FULFILLMENT or is_on_hold:
         return "We are preparing your order", "", "calm"

@@ -9,6 +9,7 @@ from django.db import transaction
 from globalmart.core.db import forbid_transaction
 from orders.links import order_url
 from orders.models import Order
+from orders.queries.holds import is_to_pay
 from orders.services.lifecycle import confirm_order
 from orders.states import OrderState
 from payments import queries as payments
@@ -65,7 +66,7 @@ def _ensure_attempt(*, order_id: int, now: datetime) -> AttemptView:
     live = payments.find_live_attempt(order_id=order_id)
     if live is not None:
         return live
-    if order.state != OrderState.PENDING_PAYMENT or order.payment_due_at is None:
+    if not is_to_pay(order):
         raise NotPayable
     return browser.plan_next_attempt(plan=_plan(order), now=now)
 

@@ -2,12 +2,16 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from uuid import UUID
 
 import pytest
 from django.utils import timezone
 
+from fulfillment.models import Fulfillment
 from orders import jobs
 from orders.models import Order
+from orders.queries.holds import is_held
+from orders.queries.tracking import get_payable, track
 from orders.services.payment import CoolDown, pay_again, start_browser_payment
 from payments import gateways
 from payments.gateways.intents import Answer, Outcome
@@ -214,3 +218,28 @@ class TestStartBrowserPayment:
 
         later = refused.value.until + timedelta(seconds=1)
         assert start_browser_payment(order_id=order.pk, now=later).client_secret is not None
+
+
+class TestLostHold:
+    def test_lets_the_customer_pay_again_and_then_the_goods_go(
+        self, order: Order, stripe: FakeStripe
+    ) -> None:
+        authorize(order)
+        jobs.on_payment_authorized(event_id=UUID(int=1), subject_id=order.pk)
+        order.refresh_from_db()
+        assert not get_payable(order=order).is_open
+        stripe.set(attempt_of(order).stripe_intent_id or "", "canceled")
+        check_attempt(attempt_id=attempt_of(order).pk)
+        jobs.on_payment_hold_lost(event_id=UUID(int=2), subject_id=order.pk)
+
+        page = track(order=order, now=timezone.now())
+        begun = start_browser_payment(order_id=order.pk, now=timezone.now())
+        stripe.set(attempt_of(order).stripe_intent_id or "", "requires_capture")
+        check_attempt(attempt_id=attempt_of(order).pk)
+        jobs.on_payment_authorized(event_id=UUID(int=3), subject_id=order.pk)
+
+        assert (page.headline, page.can_pay) == ("We need another payment", True)
+        assert begun.client_secret is not None
+        assert not is_held(order_id=order.pk)
+        assert Fulfillment.objects.get().state == "ready"
+        assert not get_payable(order=order).is_open
