@@ -6,6 +6,7 @@ then ring. A relay that dies anywhere leaves rows that the next one takes up.
 """
 
 import json
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -33,14 +34,18 @@ def relay_batch(*, limit: int = BATCH) -> int:
     events = _claim(now=timezone.now(), limit=limit)
     if not events:
         return 0
-    failpoint("CP13", order=(event.subject_id for event in events))
+    failpoint("CP13", order=(each.subject_id for each in events), event=_names(events))
     if not _append(events):
         return 0
-    failpoint("CP14", order=(event.subject_id for event in events))
+    failpoint("CP14", order=(each.subject_id for each in events), event=_names(events))
     published = _publish(now=timezone.now(), ids=[event.id for event in events])
-    failpoint("CP15", order=(event.subject_id for event in published))
+    failpoint("CP15", order=(each.subject_id for each in published), event=_names(published))
     bell.ring(_bells(published))
     return len(published)
+
+
+def _names(events: list[OutboxEvent]) -> Iterator[str]:
+    return (event.name for event in events)
 
 
 def _claim(*, now: datetime, limit: int) -> list[OutboxEvent]:

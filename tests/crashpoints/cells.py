@@ -76,6 +76,8 @@ FACTS: dict[tuple[str, str], dict[str, str]] = {
     ("CP6", "confirm"): {"kind": "confirm"},
     ("CP6", "capture"): {"kind": "capture"},
     ("CP9", ""): {"state": "authorized"},
+    # The first event that a delivery depends on: without it the order is never confirmed.
+    **{(point, ""): {"event": "payment.authorized"} for point in ("CP13", "CP14", "CP15")},
     ("CP22", ""): {"state": "captured"},
     ("CP25", "planned"): {"step": "before the call"},
     ("CP25", "applied"): {"step": "after the call"},
