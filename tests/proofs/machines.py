@@ -14,7 +14,7 @@ from django.core.management import call_command
 
 from tests.journeys.shop import ROOT, Shop
 
-WALKED, EXAMPLES, PAIRED = 250_000, 1_500, 250
+WALKED, EXAMPLES, PAIRED = 250_000, 6_200, 250
 OWN = ("DATABASE_URL", "DATABASE_DIRECT_URL", "REDIS_URL", "GM_ENV")
 
 

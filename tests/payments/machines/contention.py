@@ -127,10 +127,11 @@ class ContentionMachine(RuleBasedStateMachine):
         found = [getattr(self.shop, name)(pick) for name, pick in zip(names, numbers, strict=True)]
         callers = tuple(each or (lambda: None) for each in found)
         try:
-            for name, result in zip(
-                names, self.pair.run((callers[0], callers[1]), both, plan), strict=True
-            ):
-                self.steps[f"{name}: {self.shop.judge(result)}"] += 1
+            results = self.pair.run((callers[0], callers[1]), both, plan)
+            for name, caller, result in zip(names, found, results, strict=True):
+                word = self.shop.judge(result)
+                if caller is not None:
+                    self.steps[f"{name}: {word}"] += 1
             self.shop.check_promises()
         except Exception:
             self.is_broken = True

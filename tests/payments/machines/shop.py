@@ -136,9 +136,11 @@ class Shop:
         key = self.order.pk
         return lambda: planning.plan_cancel(order_id=key, now=timezone.now())
 
-    def refund(self, pick: int) -> Callable[[], Any]:
+    def refund(self, pick: int) -> Callable[[], Any] | None:
         """Staff give some of the captured money back."""
         key = self.order.pk
+        if not self._attempts().filter(captured_minor__gt=0).exists():
+            return None
 
         def give() -> None:
             refund = refunds.request_refund(
