@@ -11,7 +11,7 @@ from payments import events, gateways
 from payments.models import OrderAccount, PaymentAttempt, PaymentOperation
 from payments.queries import AttemptView, find_attempt, resting_until
 from payments.services.intake import PaymentPlan, plan_attempt
-from payments.services.operations import check_attempt, send_operation
+from payments.services.operations import send_operation
 from payments.services.outcomes import apply_outcome
 from payments.states import LIVE, AttemptState, OperationKind
 
@@ -67,11 +67,6 @@ def finish_cancel(*, attempt_id: int) -> bool:
         return False
     send_operation(operation_id=cancel.pk)
     return not PaymentAttempt.objects.filter(pk=attempt_id, state__in=LIVE).exists()
-
-
-def refresh(*, attempt_id: int) -> str:
-    """Fetch the intent and apply what it says; return the attempt's state."""
-    return check_attempt(attempt_id=attempt_id, actor="customer")
 
 
 def plan_next_attempt(*, plan: PaymentPlan, now: datetime) -> AttemptView:
