@@ -50,8 +50,47 @@ class HoldKind(models.TextChoices):
     DISPUTE = "dispute"
     FRAUD_WARNING = "fraud_warning"
     PAYMENT = "payment"
+    STOCK = "stock"
     MANUAL = "manual"
 
 
+class HoldBlocks(models.TextChoices):
+    """What may not happen to an order while it is on hold."""
+
+    SHIPPING = "shipping"  # nothing is sent to the warehouse
+    CHANGES = "changes"  # nor may the customer cancel: the money is in dispute
+
+
 # These end by themselves when their cause does; of the others a person decides.
-RELEASED_BY_SYSTEM = (HoldKind.DISPUTE, HoldKind.PAYMENT)
+RELEASED_BY_SYSTEM = (HoldKind.DISPUTE, HoldKind.PAYMENT, HoldKind.STOCK)
+
+
+class CancellationState(models.TextChoices):
+    """What became of somebody's wish to cancel a whole order."""
+
+    REQUESTED = "requested"  # the warehouse, or the bank, was asked and has not answered
+    ACCEPTED = "accepted"
+    REJECTED = "rejected"  # goods have left, or could not be stopped
+
+
+C = CancellationState
+CANCELLATION: Table = {C.REQUESTED: frozenset({C.ACCEPTED, C.REJECTED})}
+CANCELLATION_AGE: Ages = {C.REQUESTED: timedelta(hours=2)}
+
+
+class ShortageState(models.TextChoices):
+    """What becomes of goods that the warehouse cannot ship."""
+
+    OPEN = "open"  # the customer is asked
+    WAITING = "waiting"  # they wait for new stock
+    SUBSTITUTED = "substituted"  # something else is sent instead, at the same price
+    CANCELLED = "cancelled"  # they go without, and do not pay for it
+    FILLED = "filled"  # new stock came, and a new request was opened
+
+
+SHO = ShortageState
+SHORTAGE: Table = {
+    SHO.OPEN: frozenset({SHO.WAITING, SHO.SUBSTITUTED, SHO.CANCELLED}),
+    SHO.WAITING: frozenset({SHO.FILLED, SHO.SUBSTITUTED, SHO.CANCELLED}),
+}
+SHORTAGE_AGE: Ages = {SHO.OPEN: timedelta(days=3), SHO.WAITING: timedelta(days=30)}

@@ -73,7 +73,9 @@ class SoapWarehouse:
             raise OutcomeUnknown("The answer is about another order.")
         return _read(translation.read_order, answer.order)
 
-    def list_changes(self, since: datetime | None, cursor: str, limit: int) -> ChangePage:
+    def list_changes(
+        self, location: str, since: datetime | None, cursor: str, limit: int
+    ) -> ChangePage:
         """List changed orders; see `WarehouseGateway`. Raises ValueError for a naive `since`."""
         fields: dict[str, Any] = {"cursor": cursor, "limit": limit}
         if since is not None:
@@ -90,7 +92,7 @@ class SoapWarehouse:
         answer = self._call("CancelOrder", {"reference": reference, "reason": reason})
         return CancelAnswer(result=answer.result, message=answer.message or "")
 
-    def stock_snapshot(self) -> StockSnapshot:
+    def stock_snapshot(self, location: str) -> StockSnapshot:
         """Fetch the latest counts; see `WarehouseGateway`."""
         return _read(translation.read_snapshot, self._call("StockSnapshot", {}))
 

@@ -11,10 +11,26 @@ what to do next, and no other error leaves a gateway:
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal, Protocol
 
-OrderStatus = Literal["received", "picking", "packed", "partially_shipped", "shipped", "cancelled"]
+# "closed_short": what is not in a parcel by then will not be shipped.
+OrderStatus = Literal[
+    "received", "picking", "packed", "partially_shipped", "shipped", "closed_short", "cancelled"
+]
+CarrierState = Literal[
+    "label_created",
+    "in_transit",
+    "out_for_delivery",
+    "available_for_pickup",
+    "attempt_failed",
+    "exception",
+    "delivered",
+    "returned_to_sender",
+    "lost",
+    "voided",
+]
+Condition = Literal["sellable", "damaged", "wrong_item", "unknown"]
 Service = Literal["standard", "express"]
 
 
@@ -61,14 +77,20 @@ class SubmitLine:
 
 @dataclass(frozen=True, slots=True)
 class SubmitRequest:
-    """One request to ship. `reference` is unique for ever; a resend repeats it unchanged."""
+    """One request to ship. `reference` is unique for ever; a resend repeats it unchanged, and a
+    request that was put right after a refusal repeats it with the next `sequence`.
 
+    `location` is the warehouse's code; `promised_on` the day on which the goods should leave.
+    """
+
+    location: str
     reference: str
     sequence: int
     order_number: str
     service: Service
     ship_to: ShipTo
     lines: tuple[SubmitLine, ...]
+    promised_on: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +115,16 @@ class ShipmentItem:
 
 
 @dataclass(frozen=True, slots=True)
+class CarrierEvent:
+    """What a carrier told of a parcel. `event_id` is the carrier's own; `at` is UTC."""
+
+    event_id: str
+    state: CarrierState
+    at: datetime
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class WarehouseShipment:
     """One parcel that left. `shipment_id` is unique within the warehouse; `shipped_at` is UTC."""
 
@@ -102,16 +134,32 @@ class WarehouseShipment:
     tracking_url: str
     shipped_at: datetime
     lines: tuple[ShipmentItem, ...]
+    events: tuple[CarrierEvent, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class WarehouseLine:
+    """One line as the warehouse sees it. `short` pieces will not be shipped; `reason` says why."""
+
+    sku: str
+    ordered: int
+    shipped: int
+    short: int = 0
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class WarehouseOrder:
-    """The warehouse's whole present view of one of our requests."""
+    """The warehouse's whole present view of one of our requests.
+
+    `lines` are there for an order that is closed short; otherwise they may be left out.
+    """
 
     reference: str
     wms_number: str
     status: OrderStatus
     shipments: tuple[WarehouseShipment, ...]
+    lines: tuple[WarehouseLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +199,48 @@ class StockSnapshot:
     items: tuple[StockLevel, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class StockDelta:
+    """So many pieces more or less on a shelf at `at` (UTC), for a reason other than a parcel."""
+
+    delta_id: str
+    sku: str
+    change: int
+    at: datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeltaPage:
+    """Stock changes after a cursor, oldest first. `next_cursor` is never empty."""
+
+    deltas: tuple[StockDelta, ...]
+    next_cursor: str
+    has_more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Returned goods that a warehouse took in. `rma` and `reference` are empty if it saw none."""
+
+    receipt_id: str
+    rma: str
+    reference: str
+    sku: str
+    quantity: int
+    condition: Condition
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiptPage:
+    """Receipts after a cursor, oldest first. `next_cursor` is never empty."""
+
+    receipts: tuple[Receipt, ...]
+    next_cursor: str
+    has_more: bool
+
+
 class WarehouseGateway(Protocol):
     """A warehouse. Every method blocks for at most 25 s and refuses to run in a transaction.
 
@@ -165,8 +255,10 @@ class WarehouseGateway(Protocol):
         """Look one of our references up; None when the warehouse does not know it."""
         ...
 
-    def list_changes(self, since: datetime | None, cursor: str, limit: int) -> ChangePage:
-        """List up to `limit` (1 to 200) orders that changed after `cursor`.
+    def list_changes(
+        self, location: str, since: datetime | None, cursor: str, limit: int
+    ) -> ChangePage:
+        """List up to `limit` (1 to 200) orders of a location that changed after `cursor`.
 
         `since` (aware) is where to start when `cursor` is empty: everything that changed at or
         after it; None starts at the beginning. With a cursor `since` is ignored, so a caller
@@ -178,6 +270,16 @@ class WarehouseGateway(Protocol):
         """Ask the warehouse to stop an order. `reason` is free text of at most 200 characters."""
         ...
 
-    def stock_snapshot(self) -> StockSnapshot:
-        """Fetch the latest counts."""
+    def stock_snapshot(self, location: str) -> StockSnapshot:
+        """Fetch the latest counts of a location."""
+        ...
+
+    def stock_deltas(self, location: str, cursor: str, limit: int) -> DeltaPage:
+        """List up to `limit` (1 to 200) stock changes of a location after `cursor`, parcels
+        left out; an empty cursor starts at the beginning."""
+        ...
+
+    def return_receipts(self, location: str, cursor: str, limit: int) -> ReceiptPage:
+        """List up to `limit` (1 to 200) receipts of returned goods of a location after `cursor`;
+        an empty cursor starts at the beginning."""
         ...

@@ -195,10 +195,12 @@ def _request(row: Fulfillment) -> SubmitRequest:
     lines = row.lines.order_by("pk")
     return SubmitRequest(
         reference=row.reference,
+        location=row.warehouse.code,
         sequence=row.sequence,
         order_number=row.order_number,
         service="express" if row.service == "express" else "standard",
         ship_to=ShipTo(**row.ship_to),
+        promised_on=row.promised_on,
         lines=tuple(
             SubmitLine(place, line.sku, line.name, line.quantity)
             for place, line in enumerate(lines, start=1)

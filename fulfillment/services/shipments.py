@@ -57,7 +57,7 @@ def poll(*, warehouse_id: int, token: UUID) -> None:
 
 def _read_page(warehouse: Warehouse) -> bool:
     """Record one page, keep its cursor, renew the lease; tell whether there is more."""
-    page = gateways.current().list_changes(None, warehouse.poll_cursor, PAGE)
+    page = gateways.current().list_changes(warehouse.code, None, warehouse.poll_cursor, PAGE)
     for found in page.orders:
         record(warehouse_id=warehouse.pk, found=found)
     now = timezone.now()

@@ -3,11 +3,11 @@
 from typing import ClassVar
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from globalmart.core.db import LockingQuerySet
 from orders.models.orders import Order
-from orders.states import RELEASED_BY_SYSTEM, HoldKind
+from orders.states import RELEASED_BY_SYSTEM, HoldBlocks, HoldKind
 
 
 class OrderHold(models.Model):
@@ -19,6 +19,15 @@ class OrderHold(models.Model):
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="holds")
     kind = models.CharField(max_length=20, choices=HoldKind.choices)
     reason = models.CharField(max_length=300)
+    blocks = models.CharField(
+        max_length=10,
+        choices=HoldBlocks.choices,
+        default=HoldBlocks.SHIPPING,
+        db_default=HoldBlocks.SHIPPING,
+    )
+    # Who sees to it that it ends, and when it ends by itself if nobody does (UTC).
+    owner = models.CharField(max_length=80, blank=True, default="", db_default="")
+    expires_at = models.DateTimeField(null=True, blank=True)
     placed_by = models.CharField(max_length=80)
     placed_at = models.DateTimeField()
     released_by = models.CharField(max_length=80, blank=True, default="")
@@ -37,6 +46,9 @@ class OrderHold(models.Model):
             ),
             models.CheckConstraint(condition=Q(kind__in=HoldKind.values), name="hold_kind_known"),
             models.CheckConstraint(
+                condition=Q(blocks__in=HoldBlocks.values), name="hold_blocks_known"
+            ),
+            models.CheckConstraint(
                 condition=Q(released_at__isnull=True, released_by="", release_reason="")
                 | (Q(released_at__isnull=False) & ~Q(released_by="") & ~Q(release_reason="")),
                 name="released_hold_says_who_and_why",
@@ -44,7 +56,8 @@ class OrderHold(models.Model):
             models.CheckConstraint(
                 condition=Q(kind__in=RELEASED_BY_SYSTEM)
                 | Q(released_by="")
-                | Q(released_by__startswith="staff:"),
+                | Q(released_by__startswith="staff:")
+                | Q(released_at__gte=F("expires_at")),
                 name="hold_released_by_who_may",
             ),
         ]

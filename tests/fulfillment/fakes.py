@@ -58,7 +58,9 @@ class FakeWarehouse:
             raise self.lookup_errors.popleft()
         return self.orders.get(reference)
 
-    def list_changes(self, since: datetime | None, cursor: str, limit: int) -> ChangePage:
+    def list_changes(
+        self, location: str, since: datetime | None, cursor: str, limit: int
+    ) -> ChangePage:
         forbid_transaction()
         if self.poll_errors:
             raise self.poll_errors.popleft()

@@ -1,0 +1,43 @@
+"""Wishes to cancel an order, and what became of each."""
+
+from django.db import models
+from django.db.models import Q
+
+from globalmart.core.db import LockingQuerySet
+from orders.models.orders import Order
+from orders.states import CancellationState
+
+
+class OrderCancellation(models.Model):
+    """Somebody wants the whole order cancelled. Who asks is an actor as in the timeline."""
+
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="cancellations")
+    state = models.CharField(
+        max_length=12, choices=CancellationState.choices, default=CancellationState.REQUESTED
+    )
+    reason = models.CharField(max_length=200)
+    requested_by = models.CharField(max_length=80)
+    requested_at = models.DateTimeField()
+    decided_at = models.DateTimeField(null=True, blank=True)
+
+    objects = LockingQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["order"],
+                condition=Q(state=CancellationState.REQUESTED),
+                name="one_open_cancellation",
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=CancellationState.values), name="cancellation_state_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(state=CancellationState.REQUESTED, decided_at__isnull=True)
+                | (~Q(state=CancellationState.REQUESTED) & Q(decided_at__isnull=False)),
+                name="decided_cancellation_has_time",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.state} cancellation of order {self.order_id}"
