@@ -2,10 +2,12 @@
 
 from datetime import time
 
+from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 
+from fulfillment.calendars import find_zone
 from globalmart.core.db import WorkQuerySet, WorkRow
 
 
@@ -53,6 +55,11 @@ class Warehouse(WorkRow):
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """Refuse a time zone that this machine does not know. Raises ValidationError."""
+        if find_zone(self.time_zone) is None:
+            raise ValidationError({"time_zone": "Write a time zone as Europe/London or UTC."})
 
 
 class WarehouseHoliday(models.Model):

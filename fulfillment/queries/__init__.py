@@ -1,6 +1,7 @@
 """What others may ask about stock and shipping."""
 
 from fulfillment.queries.parcels import ShipmentView, get_shipment, list_shipments
+from fulfillment.queries.promises import earliest_ship_date, promised_dates, ship_by, ship_by_many
 from fulfillment.queries.requests import list_references, summaries
 from fulfillment.queries.stock import available, skus_in_stock
 from fulfillment.queries.waiting import has_due_polls, has_due_requests, list_stuck
@@ -8,12 +9,16 @@ from fulfillment.queries.waiting import has_due_polls, has_due_requests, list_st
 __all__ = [
     "ShipmentView",
     "available",
+    "earliest_ship_date",
     "get_shipment",
     "has_due_polls",
     "has_due_requests",
     "list_references",
     "list_shipments",
     "list_stuck",
+    "promised_dates",
+    "ship_by",
+    "ship_by_many",
     "skus_in_stock",
     "summaries",
 ]
