@@ -15,7 +15,9 @@ from fulfillment.gateways.wire import DEADLINE_SECONDS, MAX_ANSWER_BYTES, Wire
 from fulfillment.gateways.wms import (
     CancelAnswer,
     ChangePage,
+    DeltaPage,
     OutcomeUnknown,
+    ReceiptPage,
     StockSnapshot,
     SubmitAnswer,
     SubmitRequest,
@@ -77,15 +79,12 @@ class SoapWarehouse:
         self, location: str, since: datetime | None, cursor: str, limit: int
     ) -> ChangePage:
         """List changed orders; see `WarehouseGateway`. Raises ValueError for a naive `since`."""
-        fields: dict[str, Any] = {"cursor": cursor, "limit": limit}
+        fields: dict[str, Any] = {"location": location, "cursor": cursor, "limit": limit}
         if since is not None:
             if since.tzinfo is None:
                 raise ValueError("`since` must be aware.")
             fields["since"] = since.astimezone(UTC)
-        answer = self._call("ListChanges", fields)
-        if not answer.nextCursor:
-            raise OutcomeUnknown("The answer names no next cursor.")
-        return _read(translation.read_page, answer)
+        return self._page("ListChanges", fields, translation.read_page)
 
     def cancel_order(self, reference: str, reason: str) -> CancelAnswer:
         """Ask the warehouse to stop an order; see `WarehouseGateway`."""
@@ -94,11 +93,30 @@ class SoapWarehouse:
 
     def stock_snapshot(self, location: str) -> StockSnapshot:
         """Fetch the latest counts; see `WarehouseGateway`."""
-        return _read(translation.read_snapshot, self._call("StockSnapshot", {}))
+        answer = self._call("StockSnapshot", {"location": location})
+        return _read(translation.read_snapshot, answer)
+
+    def stock_deltas(self, location: str, cursor: str, limit: int) -> DeltaPage:
+        """List stock changes; see `WarehouseGateway`."""
+        fields = {"location": location, "cursor": cursor, "limit": limit}
+        return self._page("StockDelta", fields, translation.read_deltas)
+
+    def return_receipts(self, location: str, cursor: str, limit: int) -> ReceiptPage:
+        """List returned goods; see `WarehouseGateway`."""
+        fields = {"location": location, "cursor": cursor, "limit": limit}
+        return self._page("ReturnReceipt", fields, translation.read_receipts)
 
     def close(self) -> None:
         """Close the kept connections."""
         self._transport.wire.close()
+
+    def _page(
+        self, operation: str, fields: Mapping[str, Any], translate: Callable[[Any], Read]
+    ) -> Read:
+        answer = self._call(operation, fields)
+        if not answer.nextCursor:
+            raise OutcomeUnknown("The answer names no next cursor.")
+        return _read(translate, answer)
 
     def _call(self, operation: str, fields: Mapping[str, Any]) -> Any:
         forbid_transaction()

@@ -4,12 +4,18 @@ from datetime import UTC
 from typing import Any
 
 from fulfillment.gateways.wms import (
+    CarrierEvent,
     ChangePage,
+    DeltaPage,
+    Receipt,
+    ReceiptPage,
     ShipmentItem,
+    StockDelta,
     StockLevel,
     StockSnapshot,
     SubmitAnswer,
     SubmitRequest,
+    WarehouseLine,
     WarehouseOrder,
     WarehouseShipment,
 )
@@ -22,9 +28,10 @@ def submit_fields(request: SubmitRequest) -> dict[str, Any]:
         {"lineNo": line.line_no, "sku": line.sku, "name": line.name, "quantity": line.quantity}
         for line in request.lines
     ]
-    return {
+    fields: dict[str, Any] = {
         "reference": request.reference,
         "sequence": request.sequence,
+        "location": request.location,
         "orderNumber": request.order_number,
         "service": request.service,
         "shipTo": {
@@ -39,6 +46,9 @@ def submit_fields(request: SubmitRequest) -> dict[str, Any]:
         },
         "lines": {"line": lines},
     }
+    if request.promised_on is not None:
+        fields["promisedOn"] = request.promised_on
+    return fields
 
 
 def read_submit_answer(answer: Any) -> SubmitAnswer:
@@ -61,12 +71,30 @@ def read_page(answer: Any) -> ChangePage:
 
 
 def read_order(order: Any) -> WarehouseOrder:
-    """Return one order with its shipments; the order's lines are left unread."""
+    """Return one order with its lines, where it has them, and its shipments.
+
+    Raises ValueError for one that is closed short and does not say by how much.
+    """
+    lines = tuple(_read_line(line) for line in _items(order.lines, "line"))
+    if order.status == "closed_short" and not lines:
+        raise ValueError("Closed short without lines.")
     return WarehouseOrder(
         reference=order.reference,
         wms_number=order.wmsNumber,
         status=order.status,
         shipments=tuple(_read_shipment(one) for one in _items(order.shipments, "shipment")),
+        lines=lines,
+    )
+
+
+def _read_line(line: Any) -> WarehouseLine:
+    return WarehouseLine(
+        sku=line.sku,
+        ordered=line.ordered,
+        shipped=line.shipped,
+        # zeep gives the default as text.
+        short=int(line.short or 0),
+        reason=line.shortReason or "",
     )
 
 
@@ -81,6 +109,16 @@ def _read_shipment(shipment: Any) -> WarehouseShipment:
             ShipmentItem(sku=item.sku, quantity=item.quantity)
             for item in _items(shipment.items, "item")
         ),
+        events=tuple(_read_event(event) for event in _items(shipment.events, "event")),
+    )
+
+
+def _read_event(event: Any) -> CarrierEvent:
+    return CarrierEvent(
+        event_id=event.eventId,
+        state=event.state,
+        at=event.at.astimezone(UTC),
+        description=event.description or "",
     )
 
 
@@ -92,6 +130,44 @@ def read_snapshot(answer: Any) -> StockSnapshot:
         items=tuple(
             StockLevel(sku=item.sku, on_hand=item.onHand) for item in _items(answer.items, "item")
         ),
+    )
+
+
+def read_deltas(answer: Any) -> DeltaPage:
+    """Return the answer to StockDelta."""
+    return DeltaPage(
+        deltas=tuple(
+            StockDelta(
+                delta_id=delta.deltaId,
+                sku=delta.sku,
+                change=delta.change,
+                at=delta.at.astimezone(UTC),
+                reason=delta.reason,
+            )
+            for delta in _items(answer.deltas, "delta")
+        ),
+        next_cursor=answer.nextCursor,
+        has_more=answer.hasMore,
+    )
+
+
+def read_receipts(answer: Any) -> ReceiptPage:
+    """Return the answer to ReturnReceipt."""
+    return ReceiptPage(
+        receipts=tuple(
+            Receipt(
+                receipt_id=receipt.receiptId,
+                rma=receipt.rma or "",
+                reference=receipt.reference or "",
+                sku=receipt.sku,
+                quantity=receipt.quantity,
+                condition=receipt.condition,
+                received_at=receipt.receivedAt.astimezone(UTC),
+            )
+            for receipt in _items(answer.receipts, "receipt")
+        ),
+        next_cursor=answer.nextCursor,
+        has_more=answer.hasMore,
     )
 
 

@@ -172,7 +172,7 @@ class TestPoll:
 
         found = poll()
 
-        assert found.poll_cursor == "2"
+        assert found.poll_cursor == str(len(warehouse.changes))
         assert Shipment.objects.count() == 2
         assert found.due_at < timezone.now() + timedelta(seconds=2)
 

@@ -37,7 +37,7 @@ def seen(page: ChangePage) -> list[tuple[str, str]]:
 
 class TestListChanges:
     def test_an_empty_log_still_gives_a_cursor(self, client: SoapWarehouse) -> None:
-        page = client.list_changes(None, "", 10)
+        page = client.list_changes("main", None, "", 10)
 
         assert (page.orders, page.has_more) == ((), False)
         assert page.next_cursor
@@ -48,12 +48,12 @@ class TestListChanges:
         for name in "abc":
             client.submit_order(request(reference=name))
 
-        first = client.list_changes(None, "", 2)
-        second = client.list_changes(None, first.next_cursor, 2)
-        third = client.list_changes(None, second.next_cursor, 2)
+        first = client.list_changes("main", None, "", 2)
+        second = client.list_changes("main", None, first.next_cursor, 2)
+        third = client.list_changes("main", None, second.next_cursor, 2)
         warehouse.control("clock", {"ship_after": FAST})
-        fourth = client.list_changes(None, third.next_cursor, 10)
-        fifth = client.list_changes(None, fourth.next_cursor, 10)
+        fourth = client.list_changes("main", None, third.next_cursor, 10)
+        fifth = client.list_changes("main", None, fourth.next_cursor, 10)
 
         assert seen(first) == [("a", "received"), ("b", "received")]
         assert (seen(second), second.has_more) == ([("c", "received")], False)
@@ -65,23 +65,23 @@ class TestListChanges:
 
     def test_since_starts_at_a_time_and_overlaps_on_purpose(self, client: SoapWarehouse) -> None:
         client.submit_order(request(reference="early"))
-        end = client.list_changes(None, "", 10).next_cursor
+        end = client.list_changes("main", None, "", 10).next_cursor
         moment = datetime.now(UTC)
         client.submit_order(request(reference="late"))
 
-        assert seen(client.list_changes(moment, "", 10)) == [("late", "received")]
-        overlapping = client.list_changes(moment - timedelta(minutes=5), "", 10)
+        assert seen(client.list_changes("main", moment, "", 10)) == [("late", "received")]
+        overlapping = client.list_changes("main", moment - timedelta(minutes=5), "", 10)
         assert [reference for reference, _ in seen(overlapping)] == ["early", "late"]
-        nothing = client.list_changes(moment + timedelta(minutes=5), "", 10)
+        nothing = client.list_changes("main", moment + timedelta(minutes=5), "", 10)
         assert (nothing.orders, nothing.has_more) == ((), False)
-        assert seen(client.list_changes(None, end, 10)) == [("late", "received")]
+        assert seen(client.list_changes("main", None, end, 10)) == [("late", "received")]
 
     def test_a_cursor_of_another_book_starts_from_the_beginning(
         self, client: SoapWarehouse
     ) -> None:
         client.submit_order(request(reference="a"))
 
-        assert seen(client.list_changes(None, "0badcafe.900", 10)) == [("a", "received")]
+        assert seen(client.list_changes("main", None, "0badcafe.900", 10)) == [("a", "received")]
 
     def test_a_page_ends_before_it_grows_too_large_to_be_read(
         self, warehouse: VendorProcess, client: SoapWarehouse
@@ -93,7 +93,7 @@ class TestListChanges:
 
         cursor, found, more, pages = "", [], True, 0
         while more:
-            page = client.list_changes(None, cursor, 200)
+            page = client.list_changes("main", None, cursor, 200)
             found += seen(page)
             pages += 1
             cursor, more = page.next_cursor, page.has_more
@@ -107,7 +107,7 @@ class TestSurvival:
         self, warehouse: VendorProcess, client: SoapWarehouse
     ) -> None:
         client.submit_order(request(reference="a"))
-        cursor = client.list_changes(None, "", 10).next_cursor
+        cursor = client.list_changes("main", None, "", 10).next_cursor
         warehouse.control("stock", {"MUG": 9})
         warehouse.control("clock", {"ship_after": 0.2})
         warehouse.kill()
@@ -115,8 +115,8 @@ class TestSurvival:
         fresh = SoapWarehouse(f"{warehouse.url}/soap", "oms", "wms")
 
         assert warehouse.control("clock", method="GET") == {"ship_after": 0.2}
-        wait_for(lambda: seen(fresh.list_changes(None, cursor, 10)) == [("a", "shipped")])
-        assert fresh.stock_snapshot().items[0].on_hand == 9
+        wait_for(lambda: seen(fresh.list_changes("main", None, cursor, 10)) == [("a", "shipped")])
+        assert fresh.stock_snapshot("main").items[0].on_hand == 9
         assert fresh.submit_order(request(reference="a")).result == "duplicate"
 
     def test_a_kill_ships_nothing_twice(

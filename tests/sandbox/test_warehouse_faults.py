@@ -97,7 +97,7 @@ class TestFaults:
 
         assert client.submit_order(request(reference=reference)).result == "accepted"
         with pytest.raises(OutcomeUnknown):
-            client.list_changes(None, "", 1)
+            client.list_changes("main", None, "", 1)
         assert warehouse.control("faults", method="GET")["faults"][0]["hits"] == 1
 
     def test_latency_slows_every_answer(

@@ -185,9 +185,9 @@ class TestStock:
         self, warehouse: VendorProcess, client: SoapWarehouse
     ) -> None:
         warehouse.control("stock", {"COUNTED": 7, "MUG & CO": 3})
-        before = client.stock_snapshot()
+        before = client.stock_snapshot("main")
         warehouse.control("stock", {"COUNTED": 0})
-        after = client.stock_snapshot()
+        after = client.stock_snapshot("main")
 
         assert set(before.items) >= {StockLevel("COUNTED", 7), StockLevel("MUG & CO", 3)}
         assert set(after.items) >= {StockLevel("COUNTED", 0), StockLevel("MUG & CO", 3)}

@@ -1,6 +1,7 @@
 """The order that the tests of the warehouse hand over."""
 
 from dataclasses import replace
+from datetime import date
 from typing import Any
 
 from fulfillment.gateways.wms import ShipTo, SubmitLine, SubmitRequest
@@ -16,6 +17,7 @@ ADA = ShipTo(
     phone="+442071234567",
 )
 REQUEST = SubmitRequest(
+    location="main",
     reference="FR-0001",
     sequence=1,
     order_number="GM-7K2QD-9XW4A",
@@ -25,6 +27,7 @@ REQUEST = SubmitRequest(
         SubmitLine(1, "85123A", "White hanging heart <T-light> holder", 2),
         SubmitLine(2, "MUG", "Mug", 6),
     ),
+    promised_on=date(2026, 11, 24),
 )
 
 

@@ -1,6 +1,8 @@
 """Recorded envelopes: what we send and how we read what comes back, letter by letter."""
 
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -11,12 +13,18 @@ from lxml import etree
 from fulfillment.gateways.soap import SoapWarehouse
 from fulfillment.gateways.wms import (
     CancelAnswer,
+    CarrierEvent,
     ChangePage,
+    DeltaPage,
     OutcomeUnknown,
+    Receipt,
+    ReceiptPage,
     ShipmentItem,
+    StockDelta,
     StockLevel,
     StockSnapshot,
     SubmitAnswer,
+    WarehouseLine,
     WarehouseOrder,
     WarehouseRejected,
     WarehouseShipment,
@@ -39,6 +47,7 @@ SHIPPED = WarehouseOrder(
             lines=(ShipmentItem("85123A", 2), ShipmentItem("MUG", 6)),
         ),
     ),
+    lines=(WarehouseLine("85123A", 2, 2), WarehouseLine("MUG", 6, 6)),
 )
 
 
@@ -66,12 +75,41 @@ class TestRequests:
     def test_list_changes_writes_utc_and_leaves_an_absent_since_out(self) -> None:
         with RawWarehouse(answering(http(recorded("list_changes.page")))) as warehouse:
             client = SoapWarehouse(warehouse.url, "oms", "wms")
-            client.list_changes(None, "1f2e3d4c.3", 50)
-            client.list_changes(datetime(2026, 11, 22, 3, 0, tzinfo=UTC), "", 200)
+            client.list_changes("main", None, "1f2e3d4c.3", 50)
+            client.list_changes("north", datetime(2026, 11, 22, 3, 0, tzinfo=UTC), "", 200)
 
         first, second = ([text for _, _, text in _flat(body)] for body in warehouse.bodies)
-        assert first[-2:] == ["1f2e3d4c.3", "50"]
-        assert second[-3:] == ["2026-11-22T03:00:00Z", "", "200"]
+        assert first[-3:] == ["main", "1f2e3d4c.3", "50"]
+        assert second[-4:] == ["north", "2026-11-22T03:00:00Z", "", "200"]
+
+    def test_an_order_without_a_promise_is_written_without_a_day(self) -> None:
+        with RawWarehouse(answering(http(recorded("submit_order.accepted")))) as warehouse:
+            client = SoapWarehouse(warehouse.url, "oms", "wms")
+            client.submit_order(replace(REQUEST, promised_on=None))
+
+        assert b"promisedOn" not in warehouse.bodies[0]
+
+    @pytest.mark.parametrize(
+        ("answer", "question"),
+        [
+            ("stock_delta.page", lambda w: w.stock_deltas("main", "1f2e3d4c.3", 50)),
+            ("return_receipt.page", lambda w: w.return_receipts("main", "1f2e3d4c.3", 50)),
+        ],
+    )
+    def test_lists_are_asked_for_by_location_cursor_and_limit(
+        self, answer: str, question: Callable[[SoapWarehouse], Any]
+    ) -> None:
+        with RawWarehouse(answering(http(recorded(answer)))) as warehouse:
+            question(SoapWarehouse(warehouse.url, "oms", "wms"))
+
+        texts = [text for _, _, text in _flat(warehouse.bodies[0])]
+        assert texts[-3:] == ["main", "1f2e3d4c.3", "50"]
+
+    def test_a_count_is_asked_for_by_location(self) -> None:
+        with RawWarehouse(answering(http(recorded("stock_snapshot")))) as warehouse:
+            SoapWarehouse(warehouse.url, "oms", "wms").stock_snapshot("north")
+
+        assert [text for _, _, text in _flat(warehouse.bodies[0])][-1] == "north"
 
 
 class TestAnswers:
@@ -89,12 +127,37 @@ class TestAnswers:
     def test_a_shipped_order_carries_its_parcels(self) -> None:
         assert ask(recorded("get_order.shipped"), lambda w: w.get_order("FR-0001")) == SHIPPED
 
+    def test_an_order_closed_short_says_by_how_much_and_what_the_carrier_told(self) -> None:
+        found = ask(recorded("get_order.closed_short"), lambda w: w.get_order("FR-0001"))
+
+        assert found.status == "closed_short"
+        assert found.lines == (
+            WarehouseLine("85123A", 2, 2),
+            WarehouseLine("MUG", 6, 4, 2, "not found"),
+        )
+        assert found.shipments[0].events == (
+            CarrierEvent("RP-77", "in_transit", datetime(2026, 11, 22, 19, 0, tzinfo=UTC)),
+            CarrierEvent(
+                "RP-91",
+                "delivered",
+                datetime(2026, 11, 23, 10, 5, tzinfo=UTC),
+                "Left with a neighbour",
+            ),
+        )
+
+    def test_an_order_closed_short_by_nobody_knows_how_much_is_not_believed(self) -> None:
+        text = recorded("get_order.closed_short")
+        start, end = text.index(b"<lines>"), text.index(b"</lines>") + len(b"</lines>")
+
+        with pytest.raises(OutcomeUnknown):
+            ask(text[:start] + text[end:], lambda w: w.get_order("FR-0001"))
+
     def test_an_answer_about_another_order_is_not_believed(self) -> None:
         with pytest.raises(OutcomeUnknown, match="another order"):
             ask(recorded("get_order.shipped"), lambda w: w.get_order("FR-0009"))
 
     def test_a_page_of_changes(self) -> None:
-        page = ask(recorded("list_changes.page"), lambda w: w.list_changes(None, "", 2))
+        page = ask(recorded("list_changes.page"), lambda w: w.list_changes("main", None, "", 2))
 
         assert page == ChangePage(
             orders=(
@@ -106,11 +169,53 @@ class TestAnswers:
         )
 
     def test_a_stock_count(self) -> None:
-        assert ask(recorded("stock_snapshot"), lambda w: w.stock_snapshot()) == StockSnapshot(
+        assert ask(recorded("stock_snapshot"), lambda w: w.stock_snapshot("main")) == StockSnapshot(
             snapshot_id="COUNT-7",
             as_of=datetime(2026, 11, 22, 3, 0, tzinfo=UTC),
             items=(StockLevel("85123A", 0), StockLevel("MUG", 240)),
         )
+
+    def test_stock_changes_of_both_signs(self) -> None:
+        page = ask(recorded("stock_delta.page"), lambda w: w.stock_deltas("main", "", 200))
+
+        morning = datetime(2026, 11, 22, 8, 0, tzinfo=UTC)
+        assert page == DeltaPage(
+            deltas=(
+                StockDelta("D-18", "MUG", 240, morning, "received"),
+                StockDelta("D-19", "85123A", -3, morning.replace(hour=9, minute=30), "damaged"),
+            ),
+            next_cursor="1f2e3d4c.19",
+            has_more=False,
+        )
+
+    def test_returned_goods_with_and_without_their_papers(self) -> None:
+        page = ask(recorded("return_receipt.page"), lambda w: w.return_receipts("main", "", 200))
+
+        noon = datetime(2026, 11, 29, 14, 0, tzinfo=UTC)
+        assert page == ReceiptPage(
+            receipts=(
+                Receipt("R-5", "RMA-31", "FR-0001", "MUG", 1, "damaged", noon),
+                Receipt("R-6", "", "", "85123A", 2, "unknown", noon.replace(minute=10)),
+            ),
+            next_cursor="1f2e3d4c.6",
+            has_more=True,
+        )
+
+    @pytest.mark.parametrize(
+        ("name", "question"),
+        [
+            ("list_changes.page", lambda w: w.list_changes("main", None, "", 2)),
+            ("stock_delta.page", lambda w: w.stock_deltas("main", "", 2)),
+            ("return_receipt.page", lambda w: w.return_receipts("main", "", 2)),
+        ],
+    )
+    def test_a_page_without_a_cursor_to_go_on_from_is_not_believed(
+        self, name: str, question: Callable[[SoapWarehouse], Any]
+    ) -> None:
+        raw = re.sub(b"<nextCursor>[^<]*<", b"<nextCursor><", recorded(name))
+
+        with pytest.raises(OutcomeUnknown, match="next cursor"):
+            ask(raw, question)
 
     def test_a_cancellation_that_came_too_late(self) -> None:
         answer = ask(recorded("cancel_order.too_late"), lambda w: w.cancel_order("FR-1", "changed"))

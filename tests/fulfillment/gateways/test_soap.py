@@ -38,6 +38,7 @@ INVALID = {
     "quantity in words": request(lines=(SubmitLine(1, "MUG", "Mug", "xx"),)),  # type: ignore[arg-type]
     "unknown service": request(service="pigeon"),
     "country in full": request(ship_to=replace(ADA, country="United Kingdom")),
+    "no location": request(location=""),
     "control character": request(ship_to=replace(ADA, name="Ada\x00")),
     "lone surrogate": request(ship_to=replace(ADA, name="Ada\ud800")),
     "endless name": request(ship_to=replace(ADA, name="A" * 501)),
@@ -59,6 +60,7 @@ class TestInvalidRequests:
     def test_a_naive_since_is_a_programming_error(self) -> None:
         with pytest.raises(ValueError, match="aware"):
             SoapWarehouse("http://127.0.0.1:9/", "oms", "wms").list_changes(
+                "main",
                 datetime(2026, 1, 1),  # noqa: DTZ001  that is the point
                 "",
                 10,
@@ -146,9 +148,11 @@ class TestConduct:
             for call in (
                 lambda: client.submit_order(REQUEST),
                 lambda: client.get_order("FR-1"),
-                lambda: client.list_changes(None, "", 1),
+                lambda: client.list_changes("main", None, "", 1),
                 lambda: client.cancel_order("FR-1", ""),
-                client.stock_snapshot,
+                lambda: client.stock_snapshot("main"),
+                lambda: client.stock_deltas("main", "", 1),
+                lambda: client.return_receipts("main", "", 1),
             ):
                 with pytest.raises(db.NetworkInTransaction):
                     call()
