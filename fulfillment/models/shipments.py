@@ -38,6 +38,7 @@ class Shipment(models.Model):
                 condition=Q(state__in=ShipmentState.values), name="shipment_state_known"
             ),
         ]
+        indexes = [models.Index(fields=["warehouse", "shipped_at"], name="shipment_moment")]
 
     def __str__(self) -> str:
         return self.public_id

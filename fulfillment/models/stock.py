@@ -18,6 +18,9 @@ class Stock(models.Model):
     sku = models.CharField(max_length=40)
     on_hand = models.IntegerField(default=0)
     reserved = models.IntegerField(default=0)
+    # Units that left or broke, and that by all we had heard were not there: the next ones that
+    # arrive are these, and no news of more.
+    overdrawn = models.IntegerField(default=0, db_default=0)
     # The warehouse's count that was last written here, and the time it is true of.
     counted_at = models.DateTimeField(null=True, blank=True)
     count_id = models.CharField(max_length=64, blank=True, default="", db_default="")
@@ -31,6 +34,9 @@ class Stock(models.Model):
             models.CheckConstraint(
                 condition=Q(reserved__gte=0) & Q(on_hand__gte=F("reserved")),
                 name="stock_never_oversold",
+            ),
+            models.CheckConstraint(
+                condition=Q(overdrawn=0) | Q(overdrawn__gt=0, on_hand=0), name="overdrawn_is_empty"
             ),
         ]
         indexes = [models.Index(fields=["sku"], name="stock_sku")]
@@ -47,7 +53,8 @@ class StockAdjustment(models.Model):
     delta = models.IntegerField()
     reason = models.CharField(max_length=100)
     actor = models.CharField(max_length=80)
-    # The warehouse's own id of the change, and when it happened there.
+    # The warehouse's own id of the change, and when it happened there. Without a time it corrects
+    # our books alone, and says nothing of the shelf.
     source_id = models.CharField(max_length=80, blank=True, default="", db_default="")
     occurred_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField(db_default=Now())
@@ -59,6 +66,9 @@ class StockAdjustment(models.Model):
                 condition=~Q(source_id=""),
                 name="one_adjustment_per_source",
             ),
+        ]
+        indexes = [
+            models.Index(fields=["warehouse", "occurred_at"], name="adjustment_moment"),
         ]
 
     def __str__(self) -> str:
@@ -76,6 +86,7 @@ class Reservation(models.Model):
     shipped = models.PositiveIntegerField(default=0)
     # The day on which the goods were promised to leave: back-orders are filled oldest first.
     promised_on = models.DateField(null=True, blank=True)
+    backordered_at = models.DateTimeField(null=True, blank=True)
     state = models.CharField(
         max_length=12, choices=ReservationState.choices, default=ReservationState.HELD
     )
@@ -94,6 +105,10 @@ class Reservation(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(state__in=ReservationState.values), name="reservation_state_known"
+            ),
+            models.CheckConstraint(
+                condition=~Q(state=ReservationState.BACKORDERED) | Q(backordered_at__isnull=False),
+                name="backordered_since_when",
             ),
         ]
         indexes = [
