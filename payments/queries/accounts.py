@@ -63,9 +63,11 @@ def _summary(account: OrderAccount, is_waiting: bool) -> str:
         whole = account.refunded_minor >= account.captured_minor
         return "refunded" if whole else "partially_refunded"
     if account.captured_minor:
-        if account.captured_minor > account.due_minor:
+        # What is on its way back is not kept: the order may have shrunk after its capture.
+        kept_minor = account.captured_minor - account.refund_reserved_minor
+        if kept_minor > account.due_minor:
             return "overpaid"
-        return "paid" if account.captured_minor == account.due_minor else "partially_paid"
+        return "paid" if account.captured_minor >= account.due_minor else "partially_paid"
     if account.authorized_minor:
         return "authorized"
     return "pending" if is_waiting else "unpaid"

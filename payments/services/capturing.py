@@ -37,6 +37,15 @@ def plan_next_capture(books: Books, *, is_told: bool = False) -> None:
     books.plan(OperationKind.CAPTURE, amount_minor=amount_minor, request=request)
 
 
+def drop_unsent_capture(books: Books) -> bool:
+    """A capture that has not left does not leave; tell whether there was one."""
+    capture = books.under_way(OperationKind.CAPTURE)
+    if capture is None or capture.first_sent_at is not None:
+        return False
+    books.end_operation(capture, OperationState.REFUSED)
+    return True
+
+
 def record_capture(books: Books, intent: Intent) -> None:
     """Book what the intent has received beyond what we knew; plan the next part, if any."""
     attempt, account = books.attempt, books.account

@@ -8,7 +8,7 @@ from globalmart.core.alerts import open_alert
 from payments.models import OrderAccount, PaymentAttempt
 from payments.services import holding
 from payments.services.books import Books, open_books
-from payments.services.capturing import HELD, plan_next_capture
+from payments.services.capturing import HELD, drop_unsent_capture, plan_next_capture
 from payments.states import LATE, OPEN, AttemptState, OperationKind
 
 
@@ -23,7 +23,7 @@ def plan_capture(*, order_id: int, now: datetime, amount_minor: int | None = Non
     account = OrderAccount.objects.locked().get(order_id=order_id)
     wanted = account.due_minor if amount_minor is None else min(amount_minor, account.due_minor)
     left, captured, is_held = wanted, 0, False
-    for attempt in _holding(order_id):
+    for attempt in list_holding(order_id):
         share = min(left, attempt.amount_minor)
         left -= share
         with open_books(attempt_id=attempt.pk, actor="system", now=now) as books:
@@ -39,7 +39,7 @@ def plan_capture(*, order_id: int, now: datetime, amount_minor: int | None = Non
         )
 
 
-def _holding(order_id: int) -> list[PaymentAttempt]:
+def list_holding(order_id: int) -> list[PaymentAttempt]:
     """Return the attempts that pay for the order, first to last; late ones pay for nothing."""
     states = (AttemptState.AUTHORIZED, AttemptState.PARTIALLY_CAPTURED, AttemptState.CAPTURED)
     found = PaymentAttempt.objects.filter(order_id=order_id, state__in=states)
@@ -83,6 +83,7 @@ def cancel_or_end(books: Books) -> bool:
     if is_harmless(books):
         holding.end_unsent(books, "no card was ever given")
         return True
+    drop_unsent_capture(books)
     holding.plan_cancel(books)
     return False
 
