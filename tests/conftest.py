@@ -18,6 +18,13 @@ os.environ.setdefault("GM_ENV", "test")
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep on one core what shares a stack or a Redis, which tests stop and empty."""
+    for item in items:
+        if {"stack", "redis"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.xdist_group("shared"))
+
+
 @pytest.fixture(autouse=True)
 def _no_network_in_a_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fail whoever opens or uses a Python socket while a transaction is open (rule R1).
