@@ -1,13 +1,13 @@
 """Ways to deliver as a customer chooses among them, and when the parcel is there."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
+from fulfillment import queries as fulfillment
 from orders.models import ShippingMethod
 from orders.queries.pricing import list_shipping_options
 
 SUNDAY = 6
-DISPATCH_DAYS = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,18 +22,21 @@ class Option:
 
 
 def list_options(
-    *, currency: str, subtotal_minor: int, today: date, ships_from: date | None = None
+    *, currency: str, subtotal_minor: int, now: datetime, ships_from: date | None = None
 ) -> list[Option]:
-    """Return the ways to deliver goods of this value ordered today, in the shop's order."""
+    """Return the ways to deliver goods of this value ordered now (aware), in the shop's order.
+
+    They leave by the warehouses' calendars, and not before `ships_from`.
+    """
     options = list_shipping_options(currency=currency, subtotal_minor=subtotal_minor)
-    start = max(today, ships_from or today)
+    leaves = fulfillment.earliest_ship_date(now=now, not_before=ships_from)
     return [
         Option(
             code=method.code,
             name=method.name,
             price_minor=price,
-            earliest=add_working_days(start, DISPATCH_DAYS + method.days_min),
-            latest=add_working_days(start, DISPATCH_DAYS + method.days_max),
+            earliest=add_working_days(leaves, method.days_min),
+            latest=add_working_days(leaves, method.days_max),
         )
         for method, price in options
     ]

@@ -136,7 +136,7 @@ def track(*, order: Order, now: datetime) -> Tracking:
     headline, detail, tone = _words(order, payable, parcels, is_dispatched, is_on_hold)
     ships_from = None if parcels else latest_ahead([order.ships_from], today=now.date())
     is_final = order.state in (S.COMPLETED, S.CANCELLED, S.EXPIRED)
-    window = _window(order, parcels, not_before=now.date() if is_on_hold else None)
+    window = _window(order, parcels, now=now)
     changes = _changes(order)
     story = _story(order, parcels, changes)
     facts = (headline, detail, order.version, len(parcels), len(story), payable, window)
@@ -242,24 +242,30 @@ def _parcels(order: Order, lines: list[OrderLine]) -> list[Parcel]:
     ]
 
 
-def _window(
-    order: Order, parcels: list[Parcel], *, not_before: date | None
-) -> tuple[date, date] | None:
+def _window(order: Order, parcels: list[Parcel], *, now: datetime) -> tuple[date, date] | None:
     if order.state in (S.CANCELLED, S.EXPIRED, S.PENDING_PAYMENT):
         return None
     if parcels:
         leaves = parcels[-1].shipped_at.date()
     else:
-        placed = (order.confirmed_at or order.created_at).date()
-        start = max(placed, not_before or placed, order.ships_from or placed)
-        leaves = delivery.add_working_days(start, delivery.DISPATCH_DAYS)
+        leaves = _leaves(order, now)
     return delivery.estimate(method_code=order.shipping_method, dispatched=leaves)
+
+
+def _leaves(order: Order, now: datetime) -> date:
+    """The day promised for the last parcel, or a later one when that has gone by."""
+    promised = fulfillment.promised_dates([order.pk]).get(order.pk, order.ships_from)
+    not_before = max(now.date(), promised or now.date())
+    asked_at = order.confirmed_at or order.created_at
+    return fulfillment.earliest_ship_date(now=asked_at, not_before=not_before)
 
 
 def _changes(order: Order) -> list[tuple[OrderState, datetime]]:
     """Return the states that the order came into, with the time of each, oldest first."""
     entries = TimelineEntry.objects.filter(subject_type="order", subject_id=order.pk)
-    rows = entries.filter(after__in=WORDS).order_by("id").values_list("after", "created_at")
+    # Requests and parcels have states of the same names in the same story.
+    steps = entries.filter(kind__startswith="order.", after__in=WORDS)
+    rows = steps.order_by("id").values_list("after", "created_at")
     return [(S(after), at) for after, at in rows]
 
 

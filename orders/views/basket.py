@@ -78,7 +78,7 @@ def _page(request: HttpRequest, *, problem: str = "") -> HttpResponse:
         shipping = delivery.list_options(
             currency=basket.currency,
             subtotal_minor=basket.subtotal_minor,
-            today=timezone.localdate(),
+            now=timezone.now(),
             ships_from=basket.ships_from,
         )
     response = render(

@@ -119,7 +119,7 @@ def list_options(basket: baskets.Contents) -> list[shipping.Option]:
     return shipping.list_options(
         currency=basket.currency,
         subtotal_minor=basket.subtotal_minor,
-        today=timezone.localdate(),
+        now=timezone.now(),
         ships_from=basket.ships_from,
     )
 

@@ -115,7 +115,11 @@ class TestStatus:
     ) -> None:
         for state in ("in_fulfillment", "completed"):
             record(
-                subject_type="order", subject_id=order.pk, kind="test", actor="test", after=state
+                subject_type="order",
+                subject_id=order.pk,
+                kind=f"order.{state}",
+                actor="test",
+                after=state,
             )
         Order.objects.update(state="completed")
 
