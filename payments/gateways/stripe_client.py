@@ -11,8 +11,9 @@ from django.conf import settings
 
 from globalmart.core.budget import seconds_left
 from globalmart.core.db import forbid_transaction
+from globalmart.core.guard import Guard, NotSent
 from payments.gateways.classification import classify_error
-from payments.gateways.guarded import Guard, NotSent, endpoint_of, guard
+from payments.gateways.guarded import endpoint_of, guard
 from payments.gateways.intents import Outcome
 
 CONNECT_SECONDS, READ_SECONDS = 2, 8

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
+from globalmart.core import guard as core_guard
 from globalmart.core.budget import budget
+from globalmart.core.guard import Guard, NotSent
 from globalmart.core.resilience import Breaker
 from payments.gateways import guarded, stripe_client
-from payments.gateways.guarded import Guard, NotSent, endpoint_of, share_of
+from payments.gateways.guarded import endpoint_of, share_of
 from payments.gateways.intents import Outcome
 from payments.gateways.stripe_gateway import StripeGateway
 
@@ -20,7 +22,7 @@ CREATE = "payment_intents.create"
 
 
 def make_guard(*, share: float = 0.0, places: int = 4) -> Guard:
-    return Guard(share=lambda endpoint: share, places=places)
+    return Guard(name="Stripe", share=lambda endpoint: share, places=places)
 
 
 def send(guard: Guard, *, status: int | None = 200, retry_after: str = "") -> str:
@@ -125,7 +127,7 @@ class TestBulkhead:
     def test_keeps_room_for_pages_that_ask_stripe_nothing(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(guarded, "PLACE_WAIT_SECONDS", 0.05)
+        monkeypatch.setattr(core_guard, "PLACE_WAIT_SECONDS", 0.05)
         guard = make_guard(places=2)
 
         with budget(seconds=7), guard.passage(CREATE), guard.passage(CREATE):
@@ -226,7 +228,9 @@ def server() -> Iterator[Server]:
 @pytest.fixture
 def gateway(server: Server, monkeypatch: pytest.MonkeyPatch) -> StripeGateway:
     """The gateway with a guard of its own."""
-    fresh = Guard(share=lambda endpoint: 0.0, places=4, breaker=Breaker(name="Stripe"))
+    fresh = Guard(
+        name="Stripe", share=lambda endpoint: 0.0, places=4, breaker=Breaker(name="Stripe")
+    )
     monkeypatch.setattr(stripe_client, "guard", lambda: fresh)
     return StripeGateway(secret_key="sk_test_guarded", api_base=server.url)
 
