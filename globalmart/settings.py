@@ -189,7 +189,12 @@ WMS_URL = address(
 )
 WMS_USERNAME = secret("WMS_USERNAME", "ask the warehouse.", "oms")
 WMS_PASSWORD = secret("WMS_PASSWORD", "ask the warehouse.", "wms")
+WMS_RATE_PER_SECOND = read(
+    "float", "WMS_RATE_PER_SECOND", "set calls per second, 0 for no limit.", 20.0
+)
+WMS_WORKERS = read("int", "WMS_WORKERS", "set how many workers the fulfillment queue has.", 1)
 WMS_POLL_SECONDS = read("float", "WMS_POLL_SECONDS", "set seconds, as 1.5", 1.0)
+WMS_MOST_TRIES = read("int", "WMS_MOST_TRIES", "set a whole number, as 30.", 30)
 
 EMAIL_BACKEND = "anymail.backends.sendgrid.EmailBackend"
 DEFAULT_FROM_EMAIL = read(

@@ -2,9 +2,11 @@
 
 import functools
 import threading
+from typing import Any
 
 from django.conf import settings
 
+from fulfillment.gateways.guarded import guard
 from fulfillment.gateways.soap import SoapWarehouse
 from fulfillment.gateways.wms import WarehouseGateway
 
@@ -22,4 +24,14 @@ def current() -> WarehouseGateway:
 
 @functools.lru_cache(maxsize=4)
 def _build(url: str, username: str, password: str) -> SoapWarehouse:
-    return SoapWarehouse(url, username, password)
+    return SoapWarehouse(url, username, password, guard=guard())
+
+
+def is_open() -> bool:
+    """Tell whether this process's breaker holds all calls back: the warehouse did not answer."""
+    return guard().is_open
+
+
+def snapshot() -> dict[str, Any]:
+    """Return the state of this process's guard (breaker, bulkhead, limit), for operators."""
+    return guard().snapshot()

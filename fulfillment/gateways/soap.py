@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ from lxml import etree
 
 from fulfillment.gateways import translation
 from fulfillment.gateways.envelopes import NAMESPACE, Envelopes
+from fulfillment.gateways.guarded import DOOR
 from fulfillment.gateways.wire import DEADLINE_SECONDS, MAX_ANSWER_BYTES, Wire
 from fulfillment.gateways.wms import (
     CancelAnswer,
@@ -26,6 +28,7 @@ from fulfillment.gateways.wms import (
     WarehouseUnavailable,
 )
 from globalmart.core.db import forbid_transaction
+from globalmart.core.guard import TOO_MANY, Guard, NotSent, Passage
 
 WSDL_PATH = Path(__file__).with_name("warehouse.wsdl")
 FOLDER = WSDL_PATH.parent
@@ -43,10 +46,14 @@ class SoapWarehouse:
         username: str,
         password: str,
         *,
+        guard: Guard | None = None,
         deadline_seconds: float = DEADLINE_SECONDS,
         max_answer_bytes: int = MAX_ANSWER_BYTES,
     ) -> None:
-        """Read the bundled WSDL; nothing is fetched, nothing is connected yet."""
+        """Read the bundled WSDL; nothing is fetched, nothing is connected yet.
+
+        Every call passes `guard` before it leaves; None lets all pass.
+        """
         self._transport = _Transport(
             wire=Wire(
                 url=url,
@@ -54,7 +61,8 @@ class SoapWarehouse:
                 password=password,
                 deadline_seconds=deadline_seconds,
                 max_answer_bytes=max_answer_bytes,
-            )
+            ),
+            guard=guard,
         )
         self._service = _build_service(self._transport, url)
 
@@ -146,8 +154,9 @@ class _Answer:
 class _Transport:
     """What zeep calls a transport: files of this folder to load, one address to post to."""
 
-    def __init__(self, *, wire: Wire) -> None:
+    def __init__(self, *, wire: Wire, guard: Guard | None) -> None:
         self.wire = wire
+        self._guard = guard
         self.calls = threading.local()
         self._envelopes = Envelopes()
 
@@ -161,13 +170,31 @@ class _Transport:
         self._envelopes.check_request(envelope)
         body = etree.tostring(envelope, xml_declaration=True, encoding="utf-8")
         action = headers["SOAPAction"].strip('"')
+        try:
+            with self._guard.passage(DOOR) if self._guard else nullcontext(Passage()) as passage:
+                return self._exchange(action, body, passage)
+        except NotSent as refusal:
+            raise WarehouseUnavailable(
+                f"Held back: {refusal.code}", retry_after=refusal.retry_after
+            ) from None
+
+    def _exchange(self, action: str, body: bytes, passage: Passage) -> _Answer:
+        """Send and hear. The passage hears of answers alone: whatever else ends this is a failure
+        of the warehouse's, and a refusal is an answer."""
         self.calls.is_sent = True
         reply = self.wire.post(action=action, body=body)
+        if reply.status == TOO_MANY:
+            passage.answered(status=reply.status)
         if reply.status in NOT_APPLIED:
             raise WarehouseUnavailable(f"Turned away with HTTP status {reply.status}.")
-        self._envelopes.check_answer(
-            reply.body, operation=action.rpartition("/")[2], is_error=reply.status != 200
-        )
+        try:
+            self._envelopes.check_answer(
+                reply.body, operation=action.rpartition("/")[2], is_error=reply.status != 200
+            )
+        except WarehouseRejected:
+            passage.answered(status=200)
+            raise
+        passage.answered(status=200)
         return _Answer(content=reply.body)
 
 

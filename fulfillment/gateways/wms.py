@@ -44,7 +44,12 @@ class WarehouseRejected(Exception):
 
 
 class WarehouseUnavailable(Exception):
-    """Certainly not applied: no connection, credentials refused, or turned away at the door."""
+    """Certainly not applied: no connection, credentials refused, turned away at the door, or held
+    back by our own guard. Then `retry_after` says in how many seconds a call may pass."""
+
+    def __init__(self, message: str, *, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 class OutcomeUnknown(Exception):
@@ -242,7 +247,8 @@ class ReceiptPage:
 
 
 class WarehouseGateway(Protocol):
-    """A warehouse. Every method blocks for at most 25 s and refuses to run in a transaction.
+    """A warehouse. Every method blocks for at most 25 s, after at most 10 s in which our own guard
+    holds it back, and refuses to run in a transaction.
 
     Every method raises `WarehouseRejected`, `WarehouseUnavailable` or `OutcomeUnknown`.
     """

@@ -73,6 +73,8 @@ def settings(
     if both["STRIPE_API_BASE"] == addresses.stripe:
         # Stripe's own limit is not the sandbox's, which answers as fast as this machine can.
         both = {"STRIPE_RATE_LIMIT": "100", **both}
+    if both["WMS_URL"].startswith(addresses.warehouse):
+        both = {"WMS_RATE_PER_SECOND": "200", **both}
     return both | fixed
 
 

@@ -37,6 +37,8 @@ MALFORMED = {
     "STRIPE_API_BASE": "api.stripe.com",
     "WMS_URL": "ftp://wms.example.com",
     "WMS_POLL_SECONDS": "soon",
+    "WMS_RATE_PER_SECOND": "a few",
+    "WMS_WORKERS": "one",
     "STRIPE_RATE_LIMIT": "a few",
     "STRIPE_WORKERS": "one",
     "WEB_WORKERS": "two",
