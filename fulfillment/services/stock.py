@@ -1,13 +1,18 @@
 """Stock: taken in one conditional statement, counted by reservations, never below zero."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from datetime import date, datetime
 
-from django.db import connection, transaction
-from django.db.models import F
+from django.db import transaction
+from django.utils import timezone
 
 from fulfillment.models import Reservation, Stock, StockAdjustment, Warehouse
+from fulfillment.services import allocation, backorders, shelves
 from fulfillment.states import ReservationState
+
+S = ReservationState
+NOT_FOUND = "the warehouse did not find them"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,137 +36,138 @@ class UnknownStock(Exception):
     """An adjustment would leave less on hand than is reserved, or less than nothing."""
 
 
-# The rows are locked in key order by the inner select, so that two orders for the same SKUs never
-# deadlock; the condition and the CHECK decide, not an earlier read.
-TAKE = """
-WITH wanted AS (
-    SELECT * FROM unnest(%(skus)s::text[], %(quantities)s::int[]) AS w(sku, quantity)
-), locked AS (
-    SELECT s.id, w.quantity
-      FROM fulfillment_stock s JOIN wanted w USING (sku)
-     WHERE s.warehouse_id = %(warehouse)s
-     ORDER BY s.id
-       FOR NO KEY UPDATE OF s
-), taken AS (
-    UPDATE fulfillment_stock s
-       SET reserved = s.reserved + locked.quantity
-      FROM locked
-     WHERE s.id = locked.id AND s.on_hand - s.reserved >= locked.quantity
- RETURNING s.sku, locked.quantity
-), booked AS (
-    INSERT INTO fulfillment_reservation
-                (order_id, warehouse_id, sku, quantity, shipped, state)
-    SELECT %(order)s, %(warehouse)s, sku, quantity, 0, 'held' FROM taken
-    -- What an order gave back when it expired it may take again; what it holds it may not.
-    ON CONFLICT (order_id, warehouse_id, sku) DO UPDATE
-            SET quantity = EXCLUDED.quantity, shipped = 0, state = 'held'
-          WHERE fulfillment_reservation.state = 'released'
- RETURNING sku
-)
-SELECT sku FROM booked
-"""
-
-
-def reserve(*, order_id: int, quantities: Mapping[str, int]) -> None:
+def reserve(
+    *, order_id: int, quantities: Mapping[str, int], promised_on: date | None = None
+) -> None:
     """Take units of SKUs for an order, all or nothing, in the transaction that places it.
 
-    To be called last: the rows stay locked until the commit. Raises OutOfStock; the caller's
-    transaction must then end.
+    A SKU comes whole from the first active warehouse by priority that has enough of it, else split
+    over them. `promised_on` is the day on which the goods are to leave. To be called last: the rows
+    stay locked until the commit. Raises OutOfStock; the caller's transaction must then end.
     """
-    warehouse_id = _first_warehouse()
-    skus = sorted(quantities)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            TAKE,
-            {
-                "skus": skus,
-                "quantities": [quantities[sku] for sku in skus],
-                "warehouse": warehouse_id,
-                "order": order_id,
-            },
-        )
-        taken = {row[0] for row in cursor.fetchall()}
-    if len(taken) == len(skus):
-        return
-    left = _available_in(warehouse_id, skus)
-    raise OutOfStock(
-        tuple(
-            Shortage(sku, quantities[sku], max(0, left.get(sku, 0)))
-            for sku in skus
-            if sku not in taken
-        )
+    found = allocation.take(order_id=order_id, quantities=quantities, promised_on=promised_on)
+    shortages = tuple(
+        Shortage(each.sku, quantities[each.sku], each.available)
+        for each in found
+        if each.taken < quantities[each.sku]
     )
-
-
-def _first_warehouse() -> int:
-    found = (
-        Warehouse.objects.filter(is_active=True)
-        .order_by("priority", "pk")
-        .values_list("pk", flat=True)
-        .first()
-    )
-    if found is None:
-        raise OutOfStock(())
-    return found
-
-
-def _available_in(warehouse_id: int, skus: list[str]) -> dict[str, int]:
-    rows = Stock.objects.filter(warehouse_id=warehouse_id, sku__in=skus)
-    return dict(rows.values_list("sku", F("on_hand") - F("reserved")))
-
-
-def commit_reservations(*, order_id: int) -> None:
-    """The order is confirmed: what was held for it is now its own."""
-    Reservation.objects.filter(order_id=order_id, state=ReservationState.HELD).update(
-        state=ReservationState.COMMITTED
-    )
+    if shortages:
+        raise OutOfStock(shortages)
 
 
 @transaction.atomic
-def release_reservations(*, order_id: int) -> None:
-    """Give back what the order still holds. The second call finds nothing."""
-    held = Reservation.objects.locked().filter(
-        order_id=order_id, state__in=[ReservationState.HELD, ReservationState.COMMITTED]
-    )
-    rows = list(held)
-    back = {(row.warehouse_id, row.sku): row.quantity - row.shipped for row in rows}
-    stock = Stock.objects.locked().filter(
-        warehouse_id__in={key[0] for key in back}, sku__in={key[1] for key in back}
-    )
-    changed = [row for row in stock if (row.warehouse_id, row.sku) in back]
-    for row in changed:
-        row.reserved -= back[row.warehouse_id, row.sku]
-    Stock.objects.bulk_update(changed, ["reserved"])
-    Reservation.objects.filter(pk__in=[row.pk for row in rows]).update(
-        state=ReservationState.RELEASED
-    )
+def commit_reservations(*, order_id: int) -> None:
+    """The order is confirmed: what was held for it is now its own."""
+    shelves.lock_of_order(order_id=order_id)
+    Reservation.objects.filter(order_id=order_id, state=S.HELD).update(state=S.COMMITTED)
 
 
-def consume(*, order_id: int, warehouse_id: int, quantities: Mapping[str, int]) -> None:
-    """Units have left the warehouse: on hand and reserved sink together.
-
-    In the caller's transaction. Units beyond the reservation are ignored here; the shipment
-    itself is refused before.
-    """
-    held = Reservation.objects.locked().filter(
-        order_id=order_id, warehouse_id=warehouse_id, sku__in=quantities
-    )
-    reservations = list(held.filter(state=ReservationState.COMMITTED))
-    stock = {
-        row.sku: row
-        for row in Stock.objects.locked().filter(
-            warehouse_id=warehouse_id, sku__in=[row.sku for row in reservations]
+@transaction.atomic
+def release_reservations(
+    *,
+    order_id: int,
+    warehouse_id: int | None = None,
+    skus: Collection[str] | None = None,
+    now: datetime | None = None,
+) -> None:
+    """Give back what the order still holds or waits for, in one warehouse or of some SKUs only if
+    these are given; what comes free goes to who waits for it. The second call finds nothing."""
+    now = now or timezone.now()
+    rows = {(row.warehouse_id, row.sku): row for row in shelves.lock_of_order(order_id=order_id)}
+    found = [
+        row
+        for row in Reservation.objects.filter(
+            order_id=order_id, state__in=[S.HELD, S.COMMITTED, S.BACKORDERED]
         )
-    }
+        if warehouse_id in (None, row.warehouse_id) and (skus is None or row.sku in skus)
+    ]
+    changed = {}
+    for row in found:
+        if row.state != S.BACKORDERED:
+            key = row.warehouse_id, row.sku
+            rows[key].reserved -= row.quantity - row.shipped
+            changed[key] = rows[key]
+    Reservation.objects.filter(pk__in=[row.pk for row in found]).update(
+        state=S.RELEASED, backordered_at=None
+    )
+    backorders.close_settled([order_id], now=now)
+    backorders.fill_from(changed.values(), now=now)
+    shelves.write(changed.values(), [], now=now)
+
+
+@transaction.atomic
+def consume(
+    *,
+    order_id: int,
+    warehouse_id: int,
+    quantities: Mapping[str, int],
+    shipped_at: datetime | None = None,
+) -> None:
+    """Units have left the warehouse, at `shipped_at` (UTC): on hand and reserved sink together.
+
+    In the caller's transaction. What had left before the last count leaves on hand as counted.
+    What the count had denied, and the warehouse ships after all, may be what was promised to
+    others: the youngest of them then wait. Units beyond the reservation are ignored here; the
+    shipment itself is refused before.
+    """
+    now = timezone.now()
+    locked = shelves.lock_of_order(order_id=order_id)
+    stock = {row.sku: row for row in locked if row.warehouse_id == warehouse_id}
+    reservations = list(
+        Reservation.objects.filter(
+            order_id=order_id,
+            warehouse_id=warehouse_id,
+            sku__in=quantities,
+            state__in=[S.COMMITTED, S.BACKORDERED],
+        )
+    )
+    booked: list[StockAdjustment] = []
     for row in reservations:
-        quantity = min(quantities[row.sku], row.quantity - row.shipped)
-        row.shipped += quantity
+        units = min(quantities[row.sku], row.quantity - row.shipped)
+        row.shipped += units
+        if row.state == S.COMMITTED:
+            stock[row.sku].reserved -= units
         if row.shipped == row.quantity:
-            row.state = ReservationState.CONSUMED
-        stock[row.sku].on_hand -= quantity
-        stock[row.sku].reserved -= quantity
-    Reservation.objects.bulk_update(reservations, ["shipped", "state"])
-    Stock.objects.bulk_update(stock.values(), ["on_hand", "reserved"])
+            row.state, row.backordered_at = S.CONSUMED, None
+        booked += shelves.ship(stock[row.sku], units, shipped_at)
+    Reservation.objects.bulk_update(reservations, ["shipped", "state", "backordered_at"])
+    changed = [stock[row.sku] for row in reservations]
+    backorders.make_way(changed, reason="units left that were promised to others", now=now)
+    backorders.close_settled([order_id] if reservations else [], now=now)
+    backorders.fill_from(changed, now=now)
+    shelves.write(changed, booked, now=now)
+
+
+@transaction.atomic
+def backorder_open(*, order_id: int, warehouse_id: int, quantities: Mapping[str, int]) -> None:
+    """The warehouse will not ship what it has not shipped of these SKUs: the order's open
+    reservations there become back-orders.
+
+    The units are not on the shelf, so on hand sinks as well, until the next count says otherwise.
+    """
+    now = timezone.now()
+    locked = shelves.lock_of_order(order_id=order_id)
+    stock = {row.sku: row for row in locked if row.warehouse_id == warehouse_id}
+    found = list(
+        Reservation.objects.filter(
+            order_id=order_id,
+            warehouse_id=warehouse_id,
+            sku__in=[sku for sku, units in quantities.items() if units],
+            state__in=[S.HELD, S.COMMITTED],
+        )
+    )
+    if not found:
+        return
+    booked: list[StockAdjustment] = []
+    units = {row.sku: row.quantity - row.shipped for row in found}
+    for sku, missing in units.items():
+        stock[sku].reserved -= missing
+        booked += shelves.change(stock[sku], -missing, shelves.Cause(reason=NOT_FOUND))
+    Reservation.objects.filter(pk__in=[row.pk for row in found]).update(
+        state=S.BACKORDERED, backordered_at=now
+    )
+    shelves.write([stock[sku] for sku in units], booked, now=now)
+    backorders.note(order_id, "stock.backordered", units, NOT_FOUND)
 
 
 def ensure_warehouse(*, code: str, name: str) -> Warehouse:
@@ -174,20 +180,20 @@ def ensure_warehouse(*, code: str, name: str) -> Warehouse:
 def adjust(*, warehouse_code: str, deltas: Mapping[str, int], reason: str, actor: str) -> None:
     """Change on_hand of SKUs by so many units, and book each change with its reason.
 
-    Raises UnknownStock when that would leave less than is reserved.
+    What comes goes first to who waits for it. Raises UnknownStock when that would leave less than
+    is reserved.
     """
+    now = timezone.now()
     warehouse = Warehouse.objects.get(code=warehouse_code)
     Stock.objects.bulk_create(
         [Stock(warehouse=warehouse, sku=sku) for sku in sorted(deltas)], ignore_conflicts=True
     )
-    rows = list(Stock.objects.locked().filter(warehouse=warehouse, sku__in=deltas))
+    rows = shelves.lock(warehouse_id=warehouse.pk, skus=deltas.keys())
+    cause = shelves.Cause(reason=reason, actor=actor, occurred_at=now)
+    booked: list[StockAdjustment] = []
     for row in rows:
-        row.on_hand += deltas[row.sku]
-        if row.on_hand < row.reserved:
+        if row.on_hand + min(0, deltas[row.sku]) < row.reserved:
             raise UnknownStock(f"{row.sku}: {row.reserved} are reserved")
-    Stock.objects.bulk_update(rows, ["on_hand"])
-    StockAdjustment.objects.bulk_create(
-        StockAdjustment(warehouse=warehouse, sku=sku, delta=delta, reason=reason, actor=actor)
-        for sku, delta in sorted(deltas.items())
-        if delta
-    )
+        booked += shelves.change(row, deltas[row.sku], cause)
+    backorders.fill_from(rows, now=now)
+    shelves.write(rows, booked, now=now)
