@@ -3,22 +3,31 @@
 from django.utils import timezone
 
 from fulfillment.models import Fulfillment, Warehouse
-from fulfillment.services import requests, shipments
+from fulfillment.services import sending, shipments, stopping
+from fulfillment.states import FulfillmentState
 from globalmart.core import bell
 from globalmart.core.db import Lease
 from globalmart.core.work import drain
 
 
 def submit_due() -> None:
-    """Send requests that are due; find out what became of those in doubt."""
+    """Send requests that are due; find out what became of those in doubt; stop the unwanted."""
     bell.answer("fulfillment.requests")
 
     def claim(limit: int) -> list[Lease]:
         return Fulfillment.objects.all().lease(
-            now=timezone.now(), limit=limit, lease_seconds=requests.LEASE_SECONDS
+            now=timezone.now(), limit=limit, lease_seconds=sending.LEASE_SECONDS
         )
 
-    drain(claim=claim, work=lambda each: requests.submit(fulfillment_id=each.key, token=each.token))
+    drain(claim=claim, work=work_request)
+
+
+def work_request(lease: Lease) -> None:
+    """Do what a request is due for: be sent, be looked up, or be stopped."""
+    state = Fulfillment.objects.values_list("state", flat=True).get(pk=lease.key)
+    is_to_stop = state == FulfillmentState.CANCELLATION_REQUESTED
+    act = stopping.ask if is_to_stop else sending.submit
+    act(fulfillment_id=lease.key, token=lease.token)
 
 
 def poll_due() -> None:
@@ -37,3 +46,14 @@ def poll_due() -> None:
         threads=2,
         linger_seconds=0,
     )
+
+
+def reconcile_warehouse() -> None:
+    """Compare our requests with the warehouse's list, and heal what is safe."""
+    try:
+        report = reconciling.reconcile(since=None, apply=True, progress=lambda *_: None)
+    except Unfinished as error:
+        # The watchdog tells of a warehouse that is down; tomorrow there is another night.
+        log.warning("the comparison with the warehouse is not finished: %s", error)
+        return
+    log.info("compared %s with the warehouse: %s", dict(report.compared), dict(report.found))

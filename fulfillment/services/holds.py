@@ -53,6 +53,14 @@ def alert_parcel(row: Fulfillment) -> None:
     )
 
 
+def parcel_stopped(row: Fulfillment, now: datetime) -> None:
+    """Nothing of this request will leave: close the alarm, unless another request of the order
+    may be with the warehouse."""
+    others = Fulfillment.objects.filter(order_id=row.order_id).exclude(pk=row.pk)
+    if row.is_held and not others.exclude(state__in=HERE + ENDED).exists():
+        close_alert(kind=ALERT, subject_type="order", subject_id=row.order_id, now=now)
+
+
 @transaction.atomic
 def resume(*, order_id: int, now: datetime, not_before: datetime | None = None) -> None:
     """Let the order's requests go, from `not_before` (UTC) on: the last hold has been released.

@@ -1,40 +1,16 @@
-"""Requests to the warehouse: sent once, looked up before sent again."""
+"""Requests to warehouses: one for each that keeps goods of an order, opened once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Literal
-from uuid import UUID
+from datetime import date, datetime
 
-from django.db import transaction
-from django.utils import timezone
+from django.db.models import F, Max, Sum
 
-from fulfillment import events, gateways
-from fulfillment.gateways.wms import (
-    OutcomeUnknown,
-    ShipTo,
-    SubmitAnswer,
-    SubmitLine,
-    SubmitRequest,
-    WarehouseRejected,
-    WarehouseUnavailable,
-)
 from fulfillment.models import Fulfillment, FulfillmentLine, Reservation, Warehouse
-from fulfillment.services import holds
-from fulfillment.services.steps import move
+from fulfillment.queries.promises import ship_by
 from fulfillment.states import FulfillmentState, ReservationState
-from globalmart.core import outbox
-from globalmart.core.alerts import open_alert
-from globalmart.core.db import WORK_FIELDS
-from globalmart.core.work import backoff
 
-# Twice the gateway's deadline of 25 s.
-LEASE_SECONDS = 50
-# One look-up that finds nothing may be too early; the second, this much later, is believed.
-ABSENT_FOR = timedelta(seconds=60)
-LOOK_AGAIN_SECONDS = 61
-UNSENT = {FulfillmentState.READY}
-IN_DOUBT = {FulfillmentState.SUBMITTING, FulfillmentState.SUBMIT_UNKNOWN}
+Counts = dict[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,206 +31,107 @@ def open_fulfillment(
     lines: Sequence[Wanted],
     now: datetime,
     not_before: datetime | None = None,
+    promised_on: date | None = None,
     is_held: bool = False,
-) -> None:
-    """Insert the order's request to the warehouse, ready and due, in the caller's transaction;
-    that of an order on hold waits for its release.
+) -> int:
+    """Insert the order's requests to the warehouses, ready and due, in the caller's transaction;
+    those of an order on hold wait for its release. Return how many were opened.
 
-    Goods that are still to come are ready from `not_before` (UTC) on: the request is due, and its
-    age counts, from then. `ship_to` has the keys of ShipTo. The second call for the order finds it
-    there.
+    Each warehouse is asked for what is reserved there, whatever staff have made first since then;
+    units on back-order are left for `open_remainder`. Goods that are still to come are ready from
+    `not_before` (UTC) on: the requests are due, and their age counts, from then. `ship_to` has the
+    keys of ShipTo. `promised_on` is the day promised to the customer; by default the warehouse's
+    own calendar says it. The caller holds the order's lock; a second call finds them there.
     """
-    # Where the units are reserved, whatever staff have made first since then.
-    taken = Reservation.objects.filter(order_id=order_id).exclude(state=ReservationState.RELEASED)
-    held = taken.order_by("pk").values_list("warehouse_id", flat=True)
-    warehouse = Warehouse.objects.get(pk=held[:1])
-    if Fulfillment.objects.filter(order_id=order_id, warehouse=warehouse).exists():
-        return
-    ready_at = max(now, not_before or now)
-    fulfillment = Fulfillment.objects.create(
+    return open_remainder(
         order_id=order_id,
-        warehouse=warehouse,
-        reference=f"{order_number}-1",
         order_number=order_number,
         service=service,
-        ship_to=dict(ship_to),
-        state=FulfillmentState.ON_HOLD if is_held else FulfillmentState.READY,
-        state_changed_at=now if is_held else ready_at,
+        ship_to=ship_to,
+        names={line.sku: line.name for line in lines},
+        now=now,
+        not_before=not_before,
+        promised_on=promised_on,
         is_held=is_held,
-        due_at=None if is_held else ready_at,
     )
-    FulfillmentLine.objects.bulk_create(
-        FulfillmentLine(
-            fulfillment=fulfillment, sku=line.sku, name=line.name, quantity=line.quantity
-        )
-        for line in lines
-    )
-    # Whoever ships must be listened to; the poll's own clock goes on from here.
-    Warehouse.objects.filter(pk=warehouse.pk, due_at__isnull=True).update(due_at=now)
 
 
-def submit(*, fulfillment_id: int, token: UUID) -> None:
-    """Send one request, or find out what became of it, and record the outcome.
+def open_remainder(
+    *,
+    order_id: int,
+    order_number: str,
+    service: str,
+    ship_to: Mapping[str, str],
+    names: Mapping[str, str],
+    now: datetime,
+    not_before: datetime | None = None,
+    promised_on: date | None = None,
+    is_held: bool = False,
+) -> int:
+    """Open further requests for units that are reserved for the order and that no request asks
+    for: a back-order has been filled, or something else is sent instead.
 
-    Does nothing when the lease with this token has passed to somebody else. Waits for the network;
-    refuses to run in a transaction.
+    `names` tells what each SKU is called; a SKU without a name is asked for by its SKU. The rest
+    is as in `open_fulfillment`. The caller holds the order's lock; a second call opens nothing.
     """
-    row, is_resend = _take(fulfillment_id=fulfillment_id, token=token, now=timezone.now())
-    if row is None:
-        return
-    if not is_resend or (_is_absent(row) and _may_go_again(row)):
-        _send(row, is_resend=is_resend)
-
-
-def _is_absent(row: Fulfillment) -> bool:
-    """Look our reference up before it is sent again; only two finds of nothing, a minute apart,
-    let it go. Whatever else is found, or goes wrong, is recorded here."""
-    doubt = FulfillmentState.SUBMIT_UNKNOWN
-    try:
-        known = gateways.current().get_order(row.reference)
-    except (WarehouseRejected, WarehouseUnavailable, OutcomeUnknown) as error:
-        # A look-up that is refused says nothing about the request that may have arrived.
-        _postpone(row, doubt, str(error), backoff(row.tries))
-        return False
-    if known is not None:
-        result: Literal["rejected", "duplicate"] = (
-            "rejected" if known.status == "cancelled" else "duplicate"
+    ready_at = max(now, not_before or now)
+    opened = _uncovered(order_id)
+    for number, (warehouse, units) in enumerate(opened, start=_last_number(order_id) + 1):
+        fulfillment = Fulfillment.objects.create(
+            order_id=order_id,
+            warehouse=warehouse,
+            reference=f"{order_number}-{number}",
+            number=number,
+            order_number=order_number,
+            service=service,
+            ship_to=dict(ship_to),
+            promised_on=promised_on or ship_by(warehouse=warehouse, asked_at=ready_at),
+            state=FulfillmentState.ON_HOLD if is_held else FulfillmentState.READY,
+            state_changed_at=now if is_held else ready_at,
+            is_held=is_held,
+            due_at=None if is_held else ready_at,
         )
-        _record_answer(row, SubmitAnswer(result, known.wms_number, known.status, ""))
-        return False
-    if not _is_surely_absent(row, timezone.now()):
-        _postpone(row, doubt, "absent once; asked again in a minute", LOOK_AGAIN_SECONDS)
-        return False
-    return True
+        FulfillmentLine.objects.bulk_create(
+            FulfillmentLine(
+                fulfillment=fulfillment, sku=sku, name=names.get(sku, sku), quantity=units[sku]
+            )
+            for sku in _in_order(units, names)
+        )
+        # Whoever ships must be listened to; the poll's own clock goes on from here.
+        Warehouse.objects.filter(pk=warehouse.pk, due_at__isnull=True).update(due_at=now)
+    return len(opened)
 
 
-def _send(row: Fulfillment, *, is_resend: bool) -> None:
-    # What is sent now may be seen only later: the two look-ups begin anew.
-    Fulfillment.objects.filter(pk=row.pk, absent_since__isnull=False).update(absent_since=None)
-    try:
-        answer = gateways.current().submit_order(_request(row))
-    except WarehouseRejected as error:
-        answer = SubmitAnswer("rejected", "", error.code, error.message)
-    except WarehouseUnavailable as error:
-        state = FulfillmentState(row.state) if is_resend else FulfillmentState.READY
-        _postpone(row, state, str(error), backoff(row.tries))
-        return
-    except OutcomeUnknown as error:
-        _postpone(row, FulfillmentState.SUBMIT_UNKNOWN, str(error), backoff(row.tries))
-        return
-    _record_answer(row, answer)
+def _in_order(units: Iterable[str], names: Mapping[str, str]) -> list[str]:
+    """Sort SKUs as the order has them, others behind."""
+    places = {sku: place for place, sku in enumerate(names)}
+    return sorted(units, key=lambda sku: (places.get(sku, len(places)), sku))
 
 
-@transaction.atomic(durable=True)
-def _take(*, fulfillment_id: int, token: UUID, now: datetime) -> tuple[Fulfillment | None, bool]:
-    """Commit that we are about to send; tell whether it may have been sent before."""
-    row = Fulfillment.objects.locked().get(pk=fulfillment_id)
-    if not row.is_held_by(token):
-        return None, False
-    if row.state not in UNSENT | IN_DOUBT:
-        row.rest()
-        row.save(update_fields=list(WORK_FIELDS))
-        return None, False
-    is_resend = row.state in IN_DOUBT
-    if not is_resend:
-        move(row, FulfillmentState.SUBMITTING, now)
-    row.first_sent_at = row.first_sent_at or now
-    row.lease_until = now + timedelta(seconds=LEASE_SECONDS)
-    row.save()
-    return row, is_resend
+def _last_number(order_id: int) -> int:
+    found = Fulfillment.objects.filter(order_id=order_id).aggregate(last=Max("number"))
+    return found["last"] or 0
 
 
-@transaction.atomic(durable=True)
-def _may_go_again(row: Fulfillment) -> bool:
-    """Tell whether what certainly did not arrive may be sent again: not while its order is held."""
-    fresh = _locked(row, row.lease_token)
-    if fresh is None:
-        return False
-    now = timezone.now()
-    if not fresh.is_held:
-        # The look-up may have taken half of the lease; the call that follows needs its own.
-        fresh.lease_until = now + timedelta(seconds=LEASE_SECONDS)
-        fresh.save(update_fields=["lease_until"])
-        return True
-    move(fresh, FulfillmentState.READY, now, "never arrived")
-    holds.park(fresh, now)
-    fresh.save()
-    return False
+def _uncovered(order_id: int) -> list[tuple[Warehouse, Counts]]:
+    """Return by warehouse the units that the order has there and no request of it asks for.
 
-
-def _is_surely_absent(row: Fulfillment, now: datetime) -> bool:
-    """Two look-ups without a find, a minute apart. The first one is noted."""
-    if row.absent_since is not None:
-        return now - row.absent_since >= ABSENT_FOR
-    ours = Fulfillment.objects.filter(pk=row.pk, lease_token=row.lease_token)
-    ours.update(absent_since=now)
-    return False
-
-
-def _request(row: Fulfillment) -> SubmitRequest:
-    lines = row.lines.order_by("pk")
-    return SubmitRequest(
-        reference=row.reference,
-        location=row.warehouse.code,
-        sequence=row.sequence,
-        order_number=row.order_number,
-        service="express" if row.service == "express" else "standard",
-        ship_to=ShipTo(**row.ship_to),
-        promised_on=row.promised_on,
-        lines=tuple(
-            SubmitLine(place, line.sku, line.name, line.quantity)
-            for place, line in enumerate(lines, start=1)
-        ),
+    What a request asks for it covers even once that is shipped, for a reservation counts what is
+    shipped, too; what the warehouse closed short it does not.
+    """
+    taken = Reservation.objects.filter(
+        order_id=order_id, state__in=[ReservationState.HELD, ReservationState.COMMITTED]
     )
-
-
-def _locked(row: Fulfillment, token: UUID | None) -> Fulfillment | None:
-    """The row, locked, if our lease is still the one that counts (a zombie's is not)."""
-    fresh = Fulfillment.objects.locked().get(pk=row.pk)
-    return fresh if fresh.is_held_by(token) and fresh.state in IN_DOUBT else None
-
-
-@transaction.atomic(durable=True)
-def _record_answer(row: Fulfillment, answer: SubmitAnswer) -> None:
-    fresh = _locked(row, row.lease_token)
-    if fresh is None:
-        return
-    now = timezone.now()
-    told = {"subject_id": fresh.order_id, "fulfillment_id": fresh.pk}
-    if answer.result == "rejected":
-        move(fresh, FulfillmentState.REJECTED, now, answer.code)
-        fresh.last_error = f"{answer.code}: {answer.message}"[:500]
-        _alert_rejected(fresh, answer.code)
-        event: outbox.Event = events.FulfillmentRejected(**told)
-    else:
-        # A duplicate is our own earlier request: success.
-        fresh.wms_number = answer.wms_number
-        move(fresh, FulfillmentState.ACCEPTED, now)
-        event = events.FulfillmentAccepted(**told)
-    fresh.rest()
-    fresh.save()
-    outbox.publish(event)
-
-
-def _alert_rejected(row: Fulfillment, code: str) -> None:
-    open_alert(
-        kind="fulfillment_rejected",
-        subject_type="order",
-        subject_id=row.order_id,
-        detail=f"The warehouse refused {row.reference}: {code}. Settle it with the warehouse.",
+    asked = (
+        FulfillmentLine.objects.filter(fulfillment__order_id=order_id)
+        .exclude(fulfillment__state=FulfillmentState.CANCELLED)
+        .values("fulfillment__warehouse_id", "sku")
+        .annotate(units=Sum(F("quantity") - F("short")))
     )
-
-
-@transaction.atomic(durable=True)
-def _postpone(row: Fulfillment, state: FulfillmentState, error: str, seconds: float) -> None:
-    fresh = _locked(row, row.lease_token)
-    if fresh is None:
-        return
-    now = timezone.now()
-    if fresh.state != state:
-        move(fresh, state, now, "no answer")
-    fresh.postpone(now=now, seconds=seconds, error=error)
-    if fresh.is_held and fresh.state == FulfillmentState.READY:
-        # The hold came while the request was on its way, and it did not arrive.
-        holds.park(fresh, now)
-    fresh.save()
+    covered = {(row["fulfillment__warehouse_id"], row["sku"]): row["units"] for row in asked}
+    found: dict[int, tuple[Warehouse, Counts]] = {}
+    for row in taken.select_related("warehouse").order_by("warehouse__priority", "warehouse", "pk"):
+        units = row.quantity - covered.get((row.warehouse_id, row.sku), 0)
+        if units > 0:
+            found.setdefault(row.warehouse_id, (row.warehouse, {}))[1][row.sku] = units
+    return list(found.values())

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from fulfillment import gateways
 from fulfillment.models import Fulfillment
-from fulfillment.services import requests
+from fulfillment.services import sending
 from fulfillment.states import FulfillmentState
 from globalmart.core.db import Lease
 from globalmart.core.models import Alert
@@ -41,7 +41,7 @@ def order(transactional_db: None) -> Order:
 
 
 def submit(lease: Lease) -> None:
-    requests.submit(fulfillment_id=lease.key, token=lease.token)
+    sending.submit(fulfillment_id=lease.key, token=lease.token)
 
 
 def confirm(order: Order) -> None:

@@ -17,7 +17,8 @@ PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
 
 def find_alert_kinds() -> set[str]:
     """Return every kind that the code opens an alert of: by `open_alert(kind=...)`, where the
-    kind may be a constant of the module, or by `books.alarm("...")`."""
+    kind may be a constant of the module, by `books.alarm("...")`, or chosen among constants that
+    are called `..._ALERT`."""
     kinds = set(wiring().watched)
     for path in (path for app in APPS for path in (ROOT / app).rglob("*.py")):
         tree = ast.parse(path.read_text())
@@ -26,6 +27,8 @@ def find_alert_kinds() -> set[str]:
             for node in tree.body
             if isinstance(node, ast.Assign)
         } | {name.id: value for name, value in _pairs(tree)}
+        chosen = (value for name, value in constants.items() if name.endswith("_ALERT"))
+        kinds |= {str(each.value) for each in chosen if isinstance(each, ast.Constant)}
         for node in ast.walk(tree):
             if not isinstance(node, ast.Call):
                 continue

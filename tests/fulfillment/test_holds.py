@@ -7,8 +7,9 @@ from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
 from fulfillment.gateways.wms import OutcomeUnknown, WarehouseUnavailable
+from fulfillment.jobs import work_request
 from fulfillment.models import Fulfillment
-from fulfillment.services import holds, requests, shipments
+from fulfillment.services import holds, shipments
 from fulfillment.states import FulfillmentState
 from globalmart.core.models import Alert, TimelineEntry
 from tests import builders
@@ -33,10 +34,8 @@ def state(row: Fulfillment) -> str:
 def work(row: Fulfillment) -> Fulfillment:
     """What the job does with a row that is due, without the waiting."""
     Fulfillment.objects.filter(due_at__isnull=False).update(due_at=timezone.now(), lease_until=None)
-    for key, token in Fulfillment.objects.all().lease(
-        now=timezone.now(), limit=9, lease_seconds=50
-    ):
-        requests.submit(fulfillment_id=key, token=token)
+    for lease in Fulfillment.objects.all().lease(now=timezone.now(), limit=9, lease_seconds=50):
+        work_request(lease)
     return Fulfillment.objects.get(pk=row.pk)
 
 
@@ -67,10 +66,10 @@ class TestHold:
         self, request_row: Fulfillment, warehouse: FakeWarehouse
     ) -> None:
         due = Fulfillment.objects.all()
-        ((key, token),) = due.lease(now=timezone.now(), limit=9, lease_seconds=50)
+        (lease,) = due.lease(now=timezone.now(), limit=9, lease_seconds=50)
         hold(request_row)
 
-        requests.submit(fulfillment_id=key, token=token)
+        work_request(lease)
 
         assert warehouse.submitted == []
 

@@ -14,7 +14,7 @@ from fulfillment.gateways.wms import (
     WarehouseUnavailable,
 )
 from fulfillment.models import Fulfillment, Reservation, Warehouse
-from fulfillment.services import requests, stock
+from fulfillment.services import sending, stock
 from fulfillment.states import FulfillmentState, ReservationState
 from globalmart.core.models import Alert, OutboxEvent, TimelineEntry
 from tests import builders
@@ -33,7 +33,7 @@ def lease(row: Fulfillment) -> UUID:
 
 def submit(row: Fulfillment) -> Fulfillment:
     """What the job does, without the waiting."""
-    requests.submit(fulfillment_id=row.pk, token=lease(row))
+    sending.submit(fulfillment_id=row.pk, token=lease(row))
     return Fulfillment.objects.get(pk=row.pk)
 
 
@@ -204,12 +204,12 @@ class TestSubmit:
     ) -> None:
         zombie, token = lease(request_row), lease(request_row)
 
-        requests.submit(fulfillment_id=request_row.pk, token=zombie)
+        sending.submit(fulfillment_id=request_row.pk, token=zombie)
         assert warehouse.submitted == []
         untouched = Fulfillment.objects.get()
         assert (untouched.state, untouched.lease_token) == (FulfillmentState.READY, token)
 
-        requests.submit(fulfillment_id=request_row.pk, token=token)
+        sending.submit(fulfillment_id=request_row.pk, token=token)
         assert len(warehouse.submitted) == 1
 
     def test_sends_nothing_again_once_its_lease_is_lost_during_the_look_up(

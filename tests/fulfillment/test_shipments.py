@@ -10,7 +10,7 @@ from django.utils import timezone
 from fulfillment import queries
 from fulfillment.gateways.wms import ChangePage, OutcomeUnknown, WarehouseUnavailable
 from fulfillment.models import Fulfillment, FulfillmentLine, Shipment, Warehouse
-from fulfillment.services import requests, shipments
+from fulfillment.services import sending, shipments
 from fulfillment.states import FULFILLMENT_AGE, FulfillmentState
 from globalmart.core.db import Lease, constraint_name
 from globalmart.core.models import Alert, OutboxEvent
@@ -25,7 +25,7 @@ ALL = {"MUG": 2, "CUP": 1}
 def accepted(request_row: Fulfillment) -> Fulfillment:
     due = Fulfillment.objects.all()
     ((key, token),) = due.lease(now=timezone.now(), limit=1, lease_seconds=50)
-    requests.submit(fulfillment_id=key, token=token)
+    sending.submit(fulfillment_id=key, token=token)
     return Fulfillment.objects.get()
 
 
