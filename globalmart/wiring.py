@@ -19,6 +19,8 @@ WIRING = Wiring(
         "payment.dispute_won": (Consumer("orders.jobs.on_dispute_won", "default"),),
         "payment.fraud_warned": (Consumer("orders.jobs.on_fraud_warned", "default"),),
         "fulfillment.accepted": (Consumer("orders.jobs.on_fulfillment_accepted", "default"),),
+        "stock.backordered": (Consumer("orders.jobs.on_stock_backordered", "default"),),
+        "stock.backorder_filled": (Consumer("orders.jobs.on_backorder_filled", "default"),),
         "shipment.dispatched": (
             Consumer("orders.jobs.on_shipment_dispatched", "default", ("payments.operations",)),
             Consumer(
@@ -83,6 +85,9 @@ WIRING = Wiring(
         "orders.unpaid": Work(
             "orders.jobs.expire_unpaid", "default", "orders.queries.orders.has_unpaid_overdue"
         ),
+        "orders.holds": Work(
+            "orders.jobs.expire_holds", "default", "orders.queries.holds.has_expired"
+        ),
         "orders.invitations": Work(
             "orders.jobs.invite_to_pay", "default", "orders.queries.orders.has_uninvited"
         ),
@@ -118,7 +123,11 @@ WIRING = Wiring(
         Timed("payments.jobs.reconcile_recent", "webhooks", "*/5 * * * *"),
         Timed("payments.jobs.sweep_events", "webhooks", "2-57/5 * * * *"),
         Timed("payments.jobs.begin_reconciliation", "webhooks", "37 2 * * *"),
+        Timed("fulfillment.jobs.reconcile_warehouse", "fulfillment", "7 2 * * *"),
     ),
     # Domain -> what `manage.py reconcile DOMAIN` compares.
-    reconcilers={"payments": "payments.services.reconciling.running.reconcile"},
+    reconcilers={
+        "payments": "payments.services.reconciling.running.reconcile",
+        "warehouse": "fulfillment.services.reconciling.reconcile",
+    },
 )

@@ -8,6 +8,7 @@ from uuid import UUID
 from django.utils import timezone
 
 from globalmart.core import bell
+from orders.queries.holds import list_expired
 from orders.queries.orders import list_uninvited, list_unpaid_overdue
 from orders.services import holds, invitations, lifecycle, payment
 
@@ -71,6 +72,22 @@ def on_fulfillment_accepted(*, event_id: UUID, subject_id: int, **_later: object
 def on_shipment_dispatched(*, event_id: UUID, subject_id: int, **_later: object) -> None:
     """Goods have left: count them, plan the capture."""
     lifecycle.record_shipment(order_id=subject_id, now=timezone.now())
+
+
+def on_stock_backordered(*, event_id: UUID, subject_id: int, **_later: object) -> None:
+    """The warehouse lacks units that the order was promised."""
+    holds.hold_for_stock(order_id=subject_id, now=timezone.now())
+
+
+def on_backorder_filled(*, event_id: UUID, subject_id: int, **_later: object) -> None:
+    """Units came that the order waited for."""
+    holds.release_if_stocked(order_id=subject_id, now=timezone.now())
+
+
+def expire_holds() -> None:
+    """Release holds whose time is over."""
+    bell.answer("orders.holds")
+    _each(list_expired(now=timezone.now(), limit=BATCH), holds.expire)
 
 
 def expire_unpaid() -> None:

@@ -1,5 +1,13 @@
 """What others may ask about stock and shipping."""
 
+from fulfillment.queries.outlook import (
+    Outlook,
+    ShortLine,
+    backordered_units,
+    list_short,
+    outlook,
+    warehouse_of,
+)
 from fulfillment.queries.parcels import ShipmentView, get_shipment, list_shipments
 from fulfillment.queries.promises import earliest_ship_date, promised_dates, ship_by, ship_by_many
 from fulfillment.queries.requests import list_references, summaries
@@ -7,6 +15,12 @@ from fulfillment.queries.stock import available, skus_in_stock
 from fulfillment.queries.waiting import has_due_polls, has_due_requests, list_stuck
 
 __all__ = [
+    "Outlook",
+    "ShortLine",
+    "backordered_units",
+    "list_short",
+    "outlook",
+    "warehouse_of",
     "ShipmentView",
     "available",
     "earliest_ship_date",

@@ -23,6 +23,7 @@ class OrderCancellation(models.Model):
     objects = LockingQuerySet.as_manager()
 
     class Meta:
+        permissions = (("cancel_order", "Can cancel orders"),)
         constraints = [
             models.UniqueConstraint(
                 fields=["order"],

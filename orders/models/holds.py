@@ -57,7 +57,7 @@ class OrderHold(models.Model):
                 condition=Q(kind__in=RELEASED_BY_SYSTEM)
                 | Q(released_by="")
                 | Q(released_by__startswith="staff:")
-                | Q(released_at__gte=F("expires_at")),
+                | Q(expires_at__isnull=False, released_at__gte=F("expires_at")),
                 name="hold_released_by_who_may",
             ),
         ]

@@ -31,6 +31,7 @@ class OrderShortage(models.Model):
     objects = LockingQuerySet.as_manager()
 
     class Meta:
+        permissions = (("settle_shortage", "Can choose for a customer whose goods are missing"),)
         constraints = [
             models.UniqueConstraint(
                 fields=["line", "fulfillment_id"], name="one_shortage_per_request_and_line"

@@ -4,17 +4,27 @@ from datetime import datetime
 
 from django.db import transaction
 
+from fulfillment import queries as fulfillment
 from fulfillment.services import holds as requests
 from globalmart.core import outbox, timeline
 from orders import events
 from orders.models import Order, OrderHold
 from orders.queries.holds import is_held
-from orders.states import AT_REST, RELEASED_BY_SYSTEM, HoldKind, OrderState
+from orders.states import AT_REST, RELEASED_BY_SYSTEM, HoldBlocks, HoldKind, OrderState
 from payments import queries as payments
 
 # Between these and the warehouse nothing stands but a hold.
 ON_ITS_WAY = (OrderState.CONFIRMED, OrderState.IN_FULFILLMENT)
 MOST_REASON = 300
+# What a kind stops where nobody says otherwise: disputed money is not moved by its customer.
+BLOCKS = {HoldKind.DISPUTE: HoldBlocks.CHANGES, HoldKind.FRAUD_WARNING: HoldBlocks.CHANGES}
+# Who sees to it that a hold ends; of one placed by hand, whoever placed it.
+OWNERS = {
+    HoldKind.DISPUTE: "payments",
+    HoldKind.FRAUD_WARNING: "payments",
+    HoldKind.PAYMENT: "payments",
+    HoldKind.STOCK: "warehouse",
+}
 
 
 class HoldStays(Exception):
@@ -22,17 +32,41 @@ class HoldStays(Exception):
 
 
 @transaction.atomic
-def place(*, order_id: int, kind: HoldKind, reason: str, actor: str, now: datetime) -> bool:
+def place(
+    *,
+    order_id: int,
+    kind: HoldKind,
+    reason: str,
+    actor: str,
+    now: datetime,
+    owner: str = "",
+    expires_at: datetime | None = None,
+    blocks: HoldBlocks | None = None,
+) -> bool:
     """Put an order on hold; tell whether it was not on this kind of hold yet.
 
-    An order of which nothing is left to ship is left alone. What the warehouse may have already
-    stays there, with an alert. Raises ValueError without a reason.
+    It ends by itself at `expires_at` (UTC), if nobody has released it before; `owner` sees to it
+    that it ends. `blocks` and `owner` are the kind's own where they are not given. An order of
+    which nothing is left to ship is left alone. What the warehouse may have already stays there,
+    with an alert. Raises ValueError without a reason, for an end that is past, and for one of a
+    hold for lost money: time does not bring that back.
     """
     reason = _reason(reason)
+    if expires_at is not None and (expires_at <= now or kind == HoldKind.PAYMENT):
+        raise ValueError("this hold cannot end then by itself")
     order = Order.objects.locked().get(pk=order_id)
     if order.state in AT_REST or _open(order_id, kind) is not None:
         return False
-    OrderHold.objects.create(order=order, kind=kind, reason=reason, placed_by=actor, placed_at=now)
+    hold = OrderHold.objects.create(
+        order=order,
+        kind=kind,
+        reason=reason,
+        placed_by=actor,
+        placed_at=now,
+        owner=(owner or OWNERS.get(kind, actor))[:80],
+        expires_at=expires_at,
+        blocks=blocks or BLOCKS.get(kind, HoldBlocks.SHIPPING),
+    )
     left = requests.hold(order_id=order_id, now=now)
     timeline.record(
         subject_type="order",
@@ -40,7 +74,7 @@ def place(*, order_id: int, kind: HoldKind, reason: str, actor: str, now: dateti
         kind="hold.placed",
         actor=actor,
         reason=reason,
-        data={"hold": kind, **({"at_warehouse": left} if left else {})},
+        data=_facts(hold, left),
     )
     outbox.publish(events.OrderHoldPlaced(subject_id=order_id, kind=kind))
     return True
@@ -58,7 +92,7 @@ def release(*, order_id: int, kind: HoldKind, reason: str, actor: str, now: date
     hold = _open(order_id, kind)
     if hold is None:
         return False
-    _check_may_release(hold, actor)
+    _check_may_release(hold, actor, now)
     hold.released_by, hold.released_at, hold.release_reason = actor, now, reason
     hold.save(update_fields=["released_by", "released_at", "release_reason"])
     timeline.record(
@@ -75,6 +109,16 @@ def release(*, order_id: int, kind: HoldKind, reason: str, actor: str, now: date
     return True
 
 
+def _facts(hold: OrderHold, left: list[str]) -> dict[str, object]:
+    """What the timeline says of a hold, beside its reason."""
+    facts: dict[str, object] = {"hold": hold.kind}
+    if hold.expires_at is not None:
+        facts["expires_at"] = hold.expires_at.isoformat()
+    if left:
+        facts["at_warehouse"] = left
+    return facts
+
+
 def _reason(text: str) -> str:
     found = text.strip()[:MOST_REASON]
     if not found:
@@ -87,11 +131,52 @@ def _open(order_id: int, kind: HoldKind) -> OrderHold | None:
     return rows.locked().first()
 
 
-def _check_may_release(hold: OrderHold, actor: str) -> None:
-    if hold.kind not in RELEASED_BY_SYSTEM and not actor.startswith("staff:"):
+def _check_may_release(hold: OrderHold, actor: str, now: datetime) -> None:
+    is_over = hold.expires_at is not None and hold.expires_at <= now
+    if not is_over and hold.kind not in RELEASED_BY_SYSTEM and not actor.startswith("staff:"):
         raise HoldStays("A person decides about this hold.")
     if hold.kind == HoldKind.PAYMENT and not payments.is_secured(order_id=hold.order_id):
         raise HoldStays("The order's money is neither held nor captured.")
+
+
+@transaction.atomic
+def expire(*, order_id: int, now: datetime) -> None:
+    """Release the order's holds whose time is over."""
+    Order.objects.locked().get(pk=order_id)
+    over = OrderHold.objects.filter(
+        order_id=order_id, released_at__isnull=True, expires_at__lte=now
+    )
+    for kind in over.order_by("pk").values_list("kind", flat=True):
+        release(order_id=order_id, kind=HoldKind(kind), reason="expired", actor="system", now=now)
+
+
+@transaction.atomic
+def hold_for_stock(*, order_id: int, now: datetime) -> None:
+    """The warehouse has counted less than the order was promised: what is missing is waited for,
+    unless it has come since."""
+    Order.objects.locked().get(pk=order_id)
+    if fulfillment.backordered_units(order_id=order_id):
+        place(
+            order_id=order_id,
+            kind=HoldKind.STOCK,
+            reason="The warehouse has less than was promised",
+            actor="system",
+            now=now,
+        )
+
+
+@transaction.atomic
+def release_if_stocked(*, order_id: int, now: datetime) -> None:
+    """Units came, or were given up: let the order go, if it waits for none any more."""
+    Order.objects.locked().get(pk=order_id)
+    if not fulfillment.backordered_units(order_id=order_id):
+        release(
+            order_id=order_id,
+            kind=HoldKind.STOCK,
+            reason="The order waits for no units any more",
+            actor="system",
+            now=now,
+        )
 
 
 @transaction.atomic

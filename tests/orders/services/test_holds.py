@@ -1,22 +1,23 @@
 """An order on hold sends nothing; whoever may releases it, and the last release lets it go."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from fulfillment.models import Fulfillment
+from fulfillment.models import Fulfillment, Reservation
 from fulfillment.states import FulfillmentState
 from globalmart.core.choreography import wiring
 from globalmart.core.jobs import handle
 from globalmart.core.models import Alert, Delivery, OutboxEvent, TimelineEntry
 from orders import jobs
 from orders.models import Order, OrderHold
+from orders.queries.holds import blocks_changes, has_expired, list_expired
 from orders.queries.tracking import track
 from orders.services import holds, lifecycle
-from orders.states import HoldKind, OrderState
+from orders.states import HoldBlocks, HoldKind, OrderState
 from payments.models import PaymentAttempt, PaymentOperation
 from payments.services.disputes import apply_dispute
 from payments.services.fraud_warnings import apply_warning
@@ -367,3 +368,123 @@ class TestCustomersPage:
         assert before.earliest is not None
         assert found.earliest is not None
         assert found.earliest > before.earliest
+
+
+class TestExpiry:
+    def place_until(self, order: Order, kind: HoldKind = HoldKind.MANUAL) -> datetime:
+        end = timezone.now() + timedelta(hours=2)
+        holds.place(
+            order_id=order.pk,
+            kind=kind,
+            reason="asks to wait",
+            actor=STAFF,
+            now=timezone.now(),
+            expires_at=end,
+        )
+        return end
+
+    @pytest.mark.parametrize("kind", [HoldKind.MANUAL, HoldKind.FRAUD_WARNING])
+    def test_ends_a_hold_by_the_clock_alone(self, confirmed: Order, kind: HoldKind) -> None:
+        end = self.place_until(confirmed, kind)
+        assert not has_expired(now=end - timedelta(seconds=1))
+        holds.expire(order_id=confirmed.pk, now=end - timedelta(seconds=1))
+        assert request_state() == S.ON_HOLD
+
+        assert has_expired(now=end)
+        assert list_expired(now=end, limit=9) == [confirmed.pk]
+        holds.expire(order_id=confirmed.pk, now=end)
+
+        hold = OrderHold.objects.get()
+        assert (hold.released_by, hold.release_reason) == ("system", "expired")
+        assert request_state() == S.READY
+
+    def test_leaves_the_other_holds(self, confirmed: Order) -> None:
+        end = self.place_until(confirmed)
+        place(confirmed, HoldKind.FRAUD_WARNING, actor="system")
+
+        holds.expire(order_id=confirmed.pk, now=end)
+
+        assert open_kinds() == ["fraud_warning"]
+        assert request_state() == S.ON_HOLD
+
+    def test_is_worked_by_the_job(self, confirmed: Order) -> None:
+        self.place_until(confirmed)
+        OrderHold.objects.update(expires_at=timezone.now())
+
+        jobs.expire_holds()
+
+        assert open_kinds() == []
+
+    def test_is_no_end_of_lost_money_nor_in_the_past(self, confirmed: Order) -> None:
+        with pytest.raises(ValueError, match="cannot end"):
+            self.place_until(confirmed, HoldKind.PAYMENT)
+        now = timezone.now()
+        with pytest.raises(ValueError, match="cannot end"):
+            holds.place(
+                order_id=confirmed.pk,
+                kind=HoldKind.MANUAL,
+                reason="x",
+                actor=STAFF,
+                now=now,
+                expires_at=now,
+            )
+
+
+class TestWhatAHoldBlocks:
+    @pytest.mark.parametrize(
+        ("kind", "blocks", "owner"),
+        [
+            (HoldKind.DISPUTE, "changes", "payments"),
+            (HoldKind.FRAUD_WARNING, "changes", "payments"),
+            (HoldKind.PAYMENT, "shipping", "payments"),
+            (HoldKind.STOCK, "shipping", "warehouse"),
+            (HoldKind.MANUAL, "shipping", STAFF),
+        ],
+    )
+    def test_is_said_by_its_kind(
+        self, confirmed: Order, kind: HoldKind, blocks: str, owner: str
+    ) -> None:
+        place(confirmed, kind)
+
+        hold = OrderHold.objects.get()
+        assert (hold.blocks, hold.owner) == (blocks, owner)
+        assert blocks_changes(order_id=confirmed.pk) == (blocks == "changes")
+
+    def test_can_be_said_by_who_places_it(self, confirmed: Order) -> None:
+        holds.place(
+            order_id=confirmed.pk,
+            kind=HoldKind.MANUAL,
+            reason="x",
+            actor=STAFF,
+            now=timezone.now(),
+            owner="fraud team",
+            blocks=HoldBlocks.CHANGES,
+        )
+        hold = OrderHold.objects.get()
+        assert (hold.blocks, hold.owner) == ("changes", "fraud team")
+        release(confirmed)
+        assert not blocks_changes(order_id=confirmed.pk)
+
+
+class TestMissingStock:
+    def tell(self, handler: Callable[..., None], order: Order) -> None:
+        handler(event_id=None, subject_id=order.pk)
+
+    def test_stops_the_order_until_nothing_is_missing(self, confirmed: Order) -> None:
+        Reservation.objects.update(state="backordered")
+        self.tell(jobs.on_stock_backordered, confirmed)
+        assert open_kinds() == ["stock"]
+        assert request_state() == S.ON_HOLD
+
+        self.tell(jobs.on_backorder_filled, confirmed)
+        assert open_kinds() == ["stock"]
+
+        Reservation.objects.update(state="committed")
+        self.tell(jobs.on_backorder_filled, confirmed)
+        assert open_kinds() == []
+        assert request_state() == S.READY
+
+    def test_that_came_before_it_was_told_stops_nothing(self, confirmed: Order) -> None:
+        self.tell(jobs.on_stock_backordered, confirmed)
+
+        assert open_kinds() == []
