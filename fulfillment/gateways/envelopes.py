@@ -17,7 +17,9 @@ NAMESPACE = "urn:globalmart:wms:v1"
 ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"
 XSD_PATH = Path(__file__).with_name("warehouse.xsd")
 PREFIX = re.compile(r"\b[\w-]+:")
-CODE_LENGTH, MESSAGE_LENGTH = 64, 300
+# What a code looks like; anything else may be a sentence with a name in it.
+CODE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+MESSAGE_LENGTH = 300
 
 
 class Envelopes:
@@ -91,8 +93,9 @@ def _parse_body(raw: bytes) -> Any:
 
 def _fault(fault: Any) -> WarehouseRejected | OutcomeUnknown:
     faultcode = (fault.findtext("faultcode") or "").rpartition(":")[2].strip()
-    code = fault.findtext(f".//{{{NAMESPACE}}}code") or faultcode or "unknown"
-    message = fault.findtext("faultstring") or ""
+    named = (fault.findtext(f".//{{{NAMESPACE}}}code") or faultcode).strip()
+    code = named if CODE.fullmatch(named) else "unknown"
     if faultcode.partition(".")[0] == "Client":
-        return WarehouseRejected(code[:CODE_LENGTH], message[:MESSAGE_LENGTH])
-    return OutcomeUnknown(f"The warehouse reported a fault of its own: {code[:CODE_LENGTH]}")
+        message = fault.findtext("faultstring") or ""
+        return WarehouseRejected(code, message[:MESSAGE_LENGTH])
+    return OutcomeUnknown(f"The warehouse reported a fault of its own: {code}")

@@ -74,7 +74,8 @@ class Wire:
             reply, is_reusable = self._read(connection, deadline)
         except (OSError, http.client.HTTPException, ValueError) as error:
             connection.close()
-            raise OutcomeUnknown(f"No whole answer came: {type(error).__name__}") from error
+            # The cause may quote the answer, so it is cut off.
+            raise OutcomeUnknown(f"No whole answer came: {type(error).__name__}") from None
         except BaseException:
             connection.close()
             raise

@@ -35,10 +35,14 @@ Service = Literal["standard", "express"]
 
 
 class WarehouseRejected(Exception):
-    """The warehouse refused the request for good (a SOAP Client fault, or our own schema check)."""
+    """The warehouse refused the request for good (a SOAP Client fault, or our own schema check).
+
+    Its text is the code alone: `message` is the warehouse's, for staff to read, and may repeat
+    what it was sent of the customer.
+    """
 
     def __init__(self, code: str, message: str) -> None:
-        super().__init__(f"{code}: {message}")
+        super().__init__(code)
         self.code = code
         self.message = message
 
