@@ -1,7 +1,6 @@
 """The choreography is whole: every name leads somewhere, every state has an end."""
 
 import importlib
-from datetime import timedelta
 
 import pytest
 from django.conf import settings
@@ -9,31 +8,16 @@ from django.core.checks import run_checks
 from django.db import connection
 from django.test import override_settings
 
-from fulfillment.states import FULFILLMENT, FULFILLMENT_AGE, RESERVATION, FulfillmentState
+from fulfillment.states import FULFILLMENT, RESERVATION
 from globalmart import checks
 from globalmart.core.choreography import dotted_names, resolve, wiring
 from globalmart.core.outbox import Event
-from globalmart.core.states import IllegalTransition, is_final, require
-from notifications.states import MESSAGE, MESSAGE_AGE, MessageState
-from orders.states import AT_REST, ORDER, ORDER_AGE, OrderState
-from payments.states import (
-    ATTEMPT,
-    ATTEMPT_AGE,
-    OPERATION,
-    OPERATION_AGE,
-    AttemptState,
-    OperationState,
-)
+from globalmart.core.states import IllegalTransition, require
+from notifications.states import MESSAGE
+from orders.states import ORDER
+from payments.states import ATTEMPT, OPERATION
 
 APPS = ("orders", "payments", "fulfillment")
-MACHINES = [
-    (ORDER, ORDER_AGE, OrderState, set(AT_REST)),
-    (ATTEMPT, ATTEMPT_AGE, AttemptState, set()),
-    (OPERATION, OPERATION_AGE, OperationState, set()),
-    (FULFILLMENT, FULFILLMENT_AGE, FulfillmentState, set()),
-    # What the provider does with an accepted message is not read back yet.
-    (MESSAGE, MESSAGE_AGE, MessageState, {MessageState.ACCEPTED, MessageState.DEFERRED}),
-]
 
 
 def event_names() -> set[str]:
@@ -70,15 +54,6 @@ class TestWiring:
 
 
 class TestStates:
-    @pytest.mark.parametrize(("table", "ages", "states", "at_rest"), MACHINES)
-    def test_have_an_age_unless_nothing_can_follow(
-        self, table: dict, ages: dict, states: type, at_rest: set
-    ) -> None:
-        waiting = {state for state in states if not is_final(table, state)} - at_rest
-
-        assert set(ages) == waiting
-        assert all(age > timedelta(0) for age in ages.values())
-
     @pytest.mark.parametrize(
         "table", [ORDER, ATTEMPT, OPERATION, FULFILLMENT, RESERVATION, MESSAGE]
     )
