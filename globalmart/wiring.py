@@ -108,6 +108,7 @@ WIRING = Wiring(
         "evidence_due": "payments.queries.list_evidence_due",
         "reconciliation_late": "payments.queries.list_late_reconciliations",
         "fulfillment_stuck": "fulfillment.queries.list_stuck",
+        "backorder_stuck": "fulfillment.queries.list_stuck_backorders",
         "message_stuck": "notifications.queries.list_stuck",
     },
     # Queue -> what its worker loads once, before it forks: SDKs take up to a second to import.

@@ -1,5 +1,6 @@
 -- I3 Stock is what reservations say
--- `reserved` of each SKU is what its held and committed reservations have not shipped yet.
+-- `reserved` of each SKU is what its held and committed reservations have not shipped yet; what is
+-- back-ordered is not there, and not counted.
 WITH open AS (
     SELECT warehouse_id, sku, sum(quantity - shipped) AS units
       FROM fulfillment_reservation

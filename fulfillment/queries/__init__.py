@@ -12,7 +12,12 @@ from fulfillment.queries.parcels import ShipmentView, get_shipment, list_shipmen
 from fulfillment.queries.promises import earliest_ship_date, promised_dates, ship_by, ship_by_many
 from fulfillment.queries.requests import list_references, summaries
 from fulfillment.queries.stock import available, skus_in_stock
-from fulfillment.queries.waiting import has_due_polls, has_due_requests, list_stuck
+from fulfillment.queries.waiting import (
+    has_due_polls,
+    has_due_requests,
+    list_stuck,
+    list_stuck_backorders,
+)
 
 __all__ = [
     "Outlook",
@@ -30,6 +35,7 @@ __all__ = [
     "list_references",
     "list_shipments",
     "list_stuck",
+    "list_stuck_backorders",
     "promised_dates",
     "ship_by",
     "ship_by_many",

@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from fulfillment.models import Fulfillment, Warehouse
-from fulfillment.states import FULFILLMENT_AGE
+from fulfillment.models import Fulfillment, Reservation, Warehouse
+from fulfillment.states import FULFILLMENT_AGE, RESERVATION_AGE, ReservationState
 from globalmart.core.choreography import MOST_STUCK, Stuck
 
 
@@ -30,4 +30,22 @@ def list_stuck(*, now: datetime) -> list[Stuck]:
         for row in Fulfillment.objects.filter(state=state, state_changed_at__lt=now - age).order_by(
             "state_changed_at"
         )[:MOST_STUCK]
+    ]
+
+
+def list_stuck_backorders(*, now: datetime) -> list[Stuck]:
+    """Return orders that have waited for units longer than a back-order may."""
+    since = now - RESERVATION_AGE[ReservationState.BACKORDERED]
+    rows = Reservation.objects.filter(
+        state=ReservationState.BACKORDERED, backordered_at__lt=since
+    ).order_by("backordered_at")
+    return [
+        Stuck(
+            "order",
+            row.order_id,
+            "backorder_stuck",
+            f"It has waited for {row.quantity - row.shipped} x {row.sku} "
+            f"since {row.backordered_at:%F %T}",
+        )
+        for row in rows[:MOST_STUCK]
     ]

@@ -180,8 +180,8 @@ def ensure_warehouse(*, code: str, name: str) -> Warehouse:
 def adjust(*, warehouse_code: str, deltas: Mapping[str, int], reason: str, actor: str) -> None:
     """Change on_hand of SKUs by so many units, and book each change with its reason.
 
-    What comes goes first to who waits for it. Raises UnknownStock when that would leave less than
-    is reserved.
+    For our own books: the warehouse's next count, of whatever time, knows better. What comes goes
+    first to who waits for it. Raises UnknownStock when that would leave less than is reserved.
     """
     now = timezone.now()
     warehouse = Warehouse.objects.get(code=warehouse_code)
@@ -189,7 +189,7 @@ def adjust(*, warehouse_code: str, deltas: Mapping[str, int], reason: str, actor
         [Stock(warehouse=warehouse, sku=sku) for sku in sorted(deltas)], ignore_conflicts=True
     )
     rows = shelves.lock(warehouse_id=warehouse.pk, skus=deltas.keys())
-    cause = shelves.Cause(reason=reason, actor=actor, occurred_at=now)
+    cause = shelves.Cause(reason=reason, actor=actor)
     booked: list[StockAdjustment] = []
     for row in rows:
         if row.on_hand + min(0, deltas[row.sku]) < row.reserved:

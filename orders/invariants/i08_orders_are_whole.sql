@@ -1,6 +1,7 @@
 -- I8 Every order is whole
 -- An order has lines, an order account over its total, an attempt, and reserved stock for its lines.
--- One that is paid for by invitation needs an attempt only once it is confirmed.
+-- One that is paid for by invitation needs an attempt only once it is confirmed. What was given back
+-- may have been taken again in another warehouse, never more than the line.
 SELECT placed.id AS order_id, placed.number, placed.total_minor, account.due_minor,
        (SELECT count(*) FROM orders_orderline line WHERE line.order_id = placed.id) AS lines
   FROM orders_order placed
@@ -16,6 +17,11 @@ SELECT placed.id AS order_id, placed.number, placed.total_minor, account.due_min
         OR EXISTS (
             SELECT 1 FROM orders_orderline line
              WHERE line.order_id = placed.id
-               AND line.quantity <> coalesce((
+               AND line.quantity NOT BETWEEN coalesce((
+                   SELECT sum(CASE WHEN reservation.state = 'released' THEN reservation.shipped
+                                   ELSE reservation.quantity END)
+                     FROM fulfillment_reservation reservation
+                    WHERE reservation.order_id = placed.id AND reservation.sku = line.sku), 0)
+                   AND coalesce((
                    SELECT sum(reservation.quantity) FROM fulfillment_reservation reservation
                     WHERE reservation.order_id = placed.id AND reservation.sku = line.sku), 0)))

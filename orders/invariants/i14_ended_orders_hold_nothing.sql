@@ -1,10 +1,10 @@
 -- I14 An ended order holds no stock and no money
--- Five minutes after an order was cancelled or expired nothing is reserved for it, and no attempt of
--- its holds money on a card.
+-- Five minutes after an order was cancelled or expired nothing is reserved for it, it waits for no
+-- units, and no attempt of its holds money on a card.
 SELECT placed.id AS order_id, placed.number, placed.state,
        (SELECT count(*) FROM fulfillment_reservation reservation
          WHERE reservation.order_id = placed.id
-           AND reservation.state IN ('held', 'committed')) AS reservations,
+           AND reservation.state IN ('held', 'committed', 'backordered')) AS reservations,
        (SELECT count(*) FROM payments_paymentattempt attempt
          WHERE attempt.order_id = placed.id
            AND attempt.state IN ('authorized', 'partially_captured')) AS holds
@@ -13,7 +13,7 @@ SELECT placed.id AS order_id, placed.number, placed.state,
    AND placed.state_changed_at < now() - interval '300 seconds'
    AND (EXISTS (SELECT 1 FROM fulfillment_reservation reservation
                  WHERE reservation.order_id = placed.id
-                   AND reservation.state IN ('held', 'committed'))
+                   AND reservation.state IN ('held', 'committed', 'backordered'))
         OR EXISTS (SELECT 1 FROM payments_paymentattempt attempt
                     WHERE attempt.order_id = placed.id
                       AND attempt.state IN ('authorized', 'partially_captured')))

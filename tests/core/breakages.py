@@ -105,12 +105,16 @@ BREAKAGES = {
         UPDATE fulfillment_fulfillment SET due_at = now() - {DAY}""",
     "fulfillment/i07_fulfillments_within_age.sql": f"""
         UPDATE fulfillment_fulfillment SET state_changed_at = now() - {DAY}""",
+    "fulfillment/i07_backorders_within_age.sql": f"""
+        UPDATE fulfillment_reservation
+           SET state = 'backordered', backordered_at = now() - {DAY}""",
     "fulfillment/i12_fulfillment_steps_allowed.sql": step("fulfillment.ready", "shipped", "ready"),
     "fulfillment/i15_no_card_numbers.sql": """
         UPDATE fulfillment_fulfillment
            SET ship_to = jsonb_set(ship_to, '{line2}', '"4242 4242 4242 4242"')""",
     "fulfillment/i17_adjustments_append_only.sql": """
         DROP TRIGGER adjustment_append_only ON fulfillment_stockadjustment""",
+    "fulfillment/i17_counts_go_on.sql": "DROP TRIGGER count_goes_on ON fulfillment_stock",
     "fulfillment/i17_stock_explained.sql": "UPDATE fulfillment_stock SET on_hand = on_hand + 1",
     "notifications/i05_no_overdue_messages.sql": MESSAGE,
     "notifications/i07_messages_within_age.sql": MESSAGE,

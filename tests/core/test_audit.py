@@ -11,7 +11,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 from django.utils import timezone
 
-from fulfillment.states import FULFILLMENT, FULFILLMENT_AGE
+from fulfillment.states import FULFILLMENT, FULFILLMENT_AGE, RESERVATION_AGE
 from globalmart.core import audit
 from globalmart.core.audit import Finding, list_invariants, read_invariant, run_audit
 from globalmart.sandbox.messages import store as messages_store
@@ -112,6 +112,7 @@ class TestInvariants:
         "key",
         [
             "fulfillment/i05_no_overdue_requests.sql",
+            "fulfillment/i07_backorders_within_age.sql",
             "fulfillment/i07_fulfillments_within_age.sql",
             "notifications/i05_no_overdue_messages.sql",
             "notifications/i07_messages_within_age.sql",
@@ -193,6 +194,7 @@ class TestTables:
             ("payments/i07_refunds_within_age.sql", REFUND_AGE),
             ("payments/i07_disputes_within_age.sql", DISPUTE_AGE),
             ("fulfillment/i07_fulfillments_within_age.sql", FULFILLMENT_AGE),
+            ("fulfillment/i07_backorders_within_age.sql", RESERVATION_AGE),
             ("notifications/i07_messages_within_age.sql", MESSAGE_AGE),
         ],
     )

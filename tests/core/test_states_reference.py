@@ -24,7 +24,11 @@ MACHINES: dict[str, tuple[type[TextChoices], Table, Ages]] = {
         fulfillment.FULFILLMENT,
         fulfillment.FULFILLMENT_AGE,
     ),
-    "Reservation": (fulfillment.ReservationState, fulfillment.RESERVATION, {}),
+    "Reservation": (
+        fulfillment.ReservationState,
+        fulfillment.RESERVATION,
+        fulfillment.RESERVATION_AGE,
+    ),
     "Message": (notifications.MessageState, notifications.MESSAGE, notifications.MESSAGE_AGE),
 }
 
