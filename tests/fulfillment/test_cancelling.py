@@ -1,0 +1,502 @@
+"""What is not to be shipped is taken back here, or stopped at the warehouse; goods that leave
+win."""
+
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from fulfillment.gateways.wms import (
+    CancelAnswer,
+    OutcomeUnknown,
+    SubmitAnswer,
+    WarehouseRejected,
+    WarehouseUnavailable,
+)
+from fulfillment.jobs import work_request
+from fulfillment.models import Fulfillment, FulfillmentLine, Reservation, Warehouse
+from fulfillment.services import holds, sending, shipments, stopping
+from fulfillment.services.cancelling import Standing, request_cancellation
+from fulfillment.states import FulfillmentState, WaitsFor
+from globalmart.core.models import Alert, OutboxEvent, TimelineEntry
+from tests import builders
+from tests.fulfillment.conftest import levels, open_request
+from tests.fulfillment.fakes import FakeWarehouse, parcel
+from tests.fulfillment.working import a_minute_later, work
+
+S = FulfillmentState
+TOLD = ["fulfillment.cancelled", "fulfillment.cancellation_refused"]
+
+
+def cancel(row: Fulfillment) -> Standing:
+    return request_cancellation(
+        order_id=row.order_id, reason="changed their mind", actor="customer", now=timezone.now()
+    )
+
+
+def answers() -> list[str]:
+    """Which answers the house was told, in their order."""
+    rows = OutboxEvent.objects.filter(name__in=TOLD).order_by("id")
+    return [name.removeprefix("fulfillment.") for name in rows.values_list("name", flat=True)]
+
+
+def stuck_in_doubt(row: Fulfillment, warehouse: FakeWarehouse) -> Fulfillment:
+    """Send the request and lose the answer; it did not arrive."""
+    warehouse.answers.append(OutcomeUnknown("timeout"))
+    row = work(row)
+    assert row.state == S.SUBMIT_UNKNOWN
+    return row
+
+
+class TestWhatWasNeverSent:
+    def test_is_cancelled_at_once_and_gives_its_units_back(
+        self, request_row: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        assert cancel(request_row) == Standing(cancelled=1)
+
+        row = work(request_row)
+        assert (row.state, row.due_at) == (S.CANCELLED, None)
+        assert warehouse.submitted == []
+        assert warehouse.cancelled == []
+        assert levels() == {"MUG": (10, 0), "CUP": (5, 0)}
+        assert answers() == ["cancelled"]
+
+    def test_is_cancelled_once(self, request_row: Fulfillment) -> None:
+        cancel(request_row)
+
+        assert cancel(request_row) == Standing(cancelled=1)
+        assert answers() == ["cancelled"]
+
+    def test_is_cancelled_while_it_is_held(self, request_row: Fulfillment) -> None:
+        holds.hold(order_id=request_row.order_id, now=timezone.now())
+
+        assert cancel(request_row) == Standing(cancelled=1)
+
+    def test_is_cancelled_though_a_worker_has_claimed_it(
+        self, request_row: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        (lease,) = Fulfillment.objects.all().lease(now=timezone.now(), limit=1, lease_seconds=50)
+        cancel(request_row)
+
+        work_request(lease)
+
+        assert warehouse.submitted == []
+        assert Fulfillment.objects.get().state == S.CANCELLED
+
+    def test_is_cancelled_where_the_warehouse_had_refused_it(
+        self, request_row: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        warehouse.answers.append(SubmitAnswer("rejected", "", "BAD_ADDRESS", ""))
+        work(request_row)
+
+        assert cancel(request_row) == Standing(cancelled=1)
+        assert warehouse.cancelled == []
+        assert not Alert.objects.filter(kind="fulfillment_rejected", closed_at=None).exists()
+
+    def test_says_who_did_not_want_it(self, request_row: Fulfillment) -> None:
+        cancel(request_row)
+
+        entry = TimelineEntry.objects.get(kind="fulfillment.cancelled")
+        assert (entry.actor, entry.reason) == ("customer", "changed their mind")
+
+
+class TestWhatTheWarehouseHas:
+    @pytest.fixture
+    def accepted(self, request_row: Fulfillment, warehouse: FakeWarehouse) -> Fulfillment:
+        return work(request_row)
+
+    def test_is_asked_to_be_stopped_and_waits_for_the_answer(
+        self, accepted: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        assert cancel(accepted) == Standing(waiting=1)
+
+        row = Fulfillment.objects.get()
+        assert (row.state, row.state_before_cancel) == (S.CANCELLATION_REQUESTED, S.ACCEPTED)
+        assert row.due_at is not None
+        assert levels()["MUG"] == (10, 2)
+        assert answers() == []
+
+    def test_is_cancelled_when_the_warehouse_says_so(
+        self, accepted: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        cancel(accepted)
+
+        row = work(accepted)
+
+        assert (row.state, row.due_at) == (S.CANCELLED, None)
+        assert warehouse.cancelled == [(row.reference, "changed their mind")]
+        assert levels() == {"MUG": (10, 0), "CUP": (5, 0)}
+        assert answers() == ["cancelled"]
+
+    def test_goes_on_as_before_when_it_is_too_late(
+        self, accepted: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        Fulfillment.objects.update(state=S.IN_PROGRESS)
+        warehouse.cancel_answers.append(CancelAnswer("too_late", "packed"))
+        cancel(accepted)
+
+        row = work(accepted)
+
+        assert (row.state, row.is_too_late, row.due_at) == (S.IN_PROGRESS, True, None)
+        assert levels()["MUG"] == (10, 2)
+        assert answers() == ["cancellation_refused"]
+
+    def test_is_not_asked_for_again_once_it_was_too_late(
+        self, accepted: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        warehouse.cancel_answers.append(CancelAnswer("too_late", "packed"))
+        cancel(accepted)
+        work(accepted)
+
+        assert cancel(accepted) == Standing(too_late=1)
+        work(accepted)
+        assert len(warehouse.cancelled) == 1
+
+    def test_is_asked_for_once_by_two(
+        self, accepted: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        cancel(accepted)
+
+        assert cancel(accepted) == Standing(waiting=1)
+        assert TimelineEntry.objects.filter(kind="fulfillment.cancellation_requested").count() == 1
+
+    @pytest.mark.parametrize(
+        "error",
+        [
+            OutcomeUnknown("timeout"),
+            WarehouseUnavailable("down"),
+            WarehouseRejected("X", "cannot be read"),
+        ],
+    )
+    def test_stays_and_is_asked_for_again_without_an_answer(
+        self, accepted: Fulfillment, warehouse: FakeWarehouse, error: Exception
+    ) -> None:
+        warehouse.cancel_answers.append(error)
+        cancel(accepted)
+
+        row = work(accepted)
+        assert (row.state, row.waits_for) == (S.CANCELLATION_REQUESTED, WaitsFor.NOBODY)
+        assert row.due_at is not None
+        assert row.due_at > timezone.now()
+        assert answers() == []
+
+        assert work(accepted).state == S.CANCELLED
+
+    def test_learns_a_lost_answer_by_asking_again(
+        self, accepted: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        warehouse.is_deaf = True
+        warehouse.cancel_answers.append(OutcomeUnknown("timeout"))
+        cancel(accepted)
+        work(accepted)
+
+        assert work(accepted).state == S.CANCELLED
+        assert answers() == ["cancelled"]
+
+    def test_is_believed_to_be_absent_the_second_time_a_minute_later(
+        self, accepted: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        warehouse.orders.clear()
+        cancel(accepted)
+
+        row = work(accepted)
+        assert row.state == S.CANCELLATION_REQUESTED
+        assert row.due_at is not None
+        assert row.due_at > timezone.now() + timedelta(seconds=55)
+        assert work(accepted).state == S.CANCELLATION_REQUESTED
+
+        a_minute_later()
+        assert work(accepted).state == S.CANCELLED
+        assert len(warehouse.cancelled) == 3
+
+    def test_counts_its_absence_from_the_first_question_on(
+        self, accepted: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        Fulfillment.objects.update(absent_since=timezone.now() - timedelta(hours=1))
+        warehouse.orders.clear()
+        cancel(accepted)
+
+        assert work(accepted).state == S.CANCELLATION_REQUESTED
+
+    def test_is_not_sent_by_who_had_claimed_it_before(
+        self, request_row: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        warehouse.answers.append(WarehouseUnavailable("closed"))
+        work(request_row)
+        Fulfillment.objects.update(due_at=timezone.now())
+        (lease,) = Fulfillment.objects.all().lease(now=timezone.now(), limit=1, lease_seconds=50)
+        cancel(request_row)
+
+        sending.submit(fulfillment_id=lease.key, token=lease.token)
+
+        row = Fulfillment.objects.get()
+        assert (row.state, row.due_at is None) == (S.CANCELLATION_REQUESTED, False)
+        assert len(warehouse.submitted) == 1
+
+
+class TestZombies:
+    def test_record_no_answer(self, request_row: Fulfillment, warehouse: FakeWarehouse) -> None:
+        work(request_row)
+        cancel(request_row)
+        other = UUID(int=1)
+        warehouse.before_cancel = lambda: Fulfillment.objects.update(  # type: ignore[assignment]
+            lease_token=other
+        )
+
+        row = work(request_row)
+
+        assert (row.state, row.lease_token) == (S.CANCELLATION_REQUESTED, other)
+        assert answers() == []
+
+    def test_ask_nothing(self, request_row: Fulfillment, warehouse: FakeWarehouse) -> None:
+        work(request_row)
+        cancel(request_row)
+
+        stopping.ask(fulfillment_id=request_row.pk, token=UUID(int=1))
+
+        assert warehouse.cancelled == []
+
+
+class TestWhatIsInDoubt:
+    def test_is_stopped_once_it_is_found(
+        self, request_row: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        warehouse.is_deaf = True
+        row = stuck_in_doubt(request_row, warehouse)
+
+        assert cancel(row) == Standing(waiting=1)
+        assert Fulfillment.objects.get().state == S.SUBMIT_UNKNOWN
+
+        assert work(row).state == S.CANCELLATION_REQUESTED
+        assert work(row).state == S.CANCELLED
+        assert len(warehouse.submitted) == 1
+        assert answers() == ["cancelled"]
+
+    def test_is_cancelled_once_it_is_surely_absent(
+        self, request_row: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        row = stuck_in_doubt(request_row, warehouse)
+        cancel(row)
+        assert work(row).state == S.SUBMIT_UNKNOWN
+
+        a_minute_later()
+        assert work(row).state == S.CANCELLED
+        assert len(warehouse.submitted) == 1
+        assert levels()["MUG"] == (10, 0)
+        assert answers() == ["cancelled"]
+
+    def test_is_looked_up_at_once(self, request_row: Fulfillment, warehouse: FakeWarehouse) -> None:
+        row = stuck_in_doubt(request_row, warehouse)
+        Fulfillment.objects.update(due_at=timezone.now() + timedelta(hours=1))
+
+        cancel(row)
+
+        due = Fulfillment.objects.get().due_at
+        assert due is not None
+        assert due <= timezone.now()
+
+    def test_is_cancelled_when_the_warehouse_has_cancelled_it(
+        self, request_row: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        row = stuck_in_doubt(request_row, warehouse)
+        warehouse.show(row.reference, "cancelled")
+        cancel(row)
+
+        assert work(row).state == S.CANCELLED
+        assert answers() == ["cancelled"]
+
+    def test_is_cancelled_when_the_warehouse_refuses_it(
+        self, request_row: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        warehouse.before_submit = lambda: cancel(request_row)  # type: ignore[assignment]
+        warehouse.answers.append(SubmitAnswer("rejected", "", "BAD_ADDRESS", ""))
+
+        assert work(request_row).state == S.CANCELLED
+        assert not Alert.objects.exists()
+
+    def test_is_stopped_when_the_wish_came_while_it_was_sent(
+        self, request_row: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        warehouse.before_submit = lambda: cancel(request_row)  # type: ignore[assignment]
+
+        assert work(request_row).state == S.CANCELLATION_REQUESTED
+        assert work(request_row).state == S.CANCELLED
+
+    def test_is_asked_about_though_it_seems_never_to_have_arrived(
+        self, request_row: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        warehouse.answers.append(WarehouseUnavailable("closed"))
+        row = work(request_row)
+        assert row.state == S.READY
+
+        assert cancel(row) == Standing(waiting=1)
+        assert Fulfillment.objects.get().state == S.CANCELLATION_REQUESTED
+
+    def test_is_asked_about_when_the_wish_came_while_it_was_turned_away(
+        self, request_row: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        warehouse.before_submit = lambda: cancel(request_row)  # type: ignore[assignment]
+        warehouse.answers.append(WarehouseUnavailable("closed"))
+
+        assert work(request_row).state == S.CANCELLATION_REQUESTED
+
+    def test_is_asked_about_while_it_is_put_aside_for_a_hold(
+        self, request_row: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        warehouse.answers.append(WarehouseUnavailable("closed"))
+        row = work(request_row)
+        holds.hold(order_id=row.order_id, now=timezone.now())
+
+        assert cancel(row) == Standing(waiting=1)
+        assert Fulfillment.objects.get().state == S.CANCELLATION_REQUESTED
+
+    def test_is_accepted_after_all_when_it_is_too_late(
+        self, request_row: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        warehouse.answers.append(WarehouseUnavailable("closed"))
+        warehouse.cancel_answers.append(CancelAnswer("too_late", "packed"))
+        cancel(work(request_row))
+
+        assert work(request_row).state == S.ACCEPTED
+        names = OutboxEvent.objects.filter(name__startswith="fulfillment.")
+        assert sorted(names.values_list("name", flat=True)) == [
+            "fulfillment.accepted",
+            "fulfillment.cancellation_refused",
+        ]
+
+    @pytest.mark.parametrize("deduplicates", [True, False])
+    def test_is_stopped_unseen_where_the_warehouse_cannot_be_asked(
+        self, request_row: Fulfillment, warehouse: FakeWarehouse, deduplicates: bool
+    ) -> None:
+        Warehouse.objects.update(can_look_up=False, deduplicates=deduplicates)
+        row = stuck_in_doubt(request_row, warehouse)
+        cancel(row)
+
+        assert work(row).state == S.CANCELLATION_REQUESTED
+        assert len(warehouse.submitted) == 1
+        assert warehouse.looked_up == []
+        assert not Alert.objects.filter(closed_at=None).exists()
+
+
+class TestGoodsWin:
+    def test_over_a_wish_that_waits_for_its_answer(
+        self, request_row: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        row = work(request_row)
+        cancel(row)
+        found = warehouse.show(row.reference, "shipped", parcel(MUG=2, CUP=1))
+
+        shipments.record(warehouse_id=row.warehouse_id, found=found)
+
+        row.refresh_from_db()
+        assert (row.state, row.is_too_late, row.due_at) == (S.SHIPPED, True, None)
+        assert answers() == ["cancellation_refused"]
+        assert work(row).state == S.SHIPPED
+        assert warehouse.cancelled == []
+
+    def test_over_an_answer_that_comes_later(
+        self, request_row: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        row = work(request_row)
+        cancel(row)
+        found = warehouse.show(row.reference, "shipped", parcel(MUG=2, CUP=1))
+        warehouse.before_cancel = lambda: shipments.record(
+            warehouse_id=row.warehouse_id, found=found
+        )
+        warehouse.cancel_answers.append(CancelAnswer("cancelled", ""))
+
+        assert work(row).state == S.SHIPPED
+        assert answers() == ["cancellation_refused"]
+        assert levels()["MUG"] == (8, 0)
+
+    def test_once(self, request_row: Fulfillment, warehouse: FakeWarehouse) -> None:
+        row = work(request_row)
+        warehouse.cancel_answers.append(CancelAnswer("too_late", "packed"))
+        cancel(row)
+        work(row)
+        found = warehouse.show(row.reference, "shipped", parcel(MUG=2, CUP=1))
+
+        shipments.record(warehouse_id=row.warehouse_id, found=found)
+
+        assert answers() == ["cancellation_refused"]
+
+    def test_over_a_wish_that_comes_later(
+        self, request_row: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        row = work(request_row)
+        found = warehouse.show(row.reference, "partially_shipped", parcel(MUG=1))
+        shipments.record(warehouse_id=row.warehouse_id, found=found)
+
+        assert cancel(row) == Standing(too_late=1)
+        assert Fulfillment.objects.get().cancel_wanted_at is None
+
+    def test_nothing_over_no_wish(self, request_row: Fulfillment, warehouse: FakeWarehouse) -> None:
+        row = work(request_row)
+        found = warehouse.show(row.reference, "shipped", parcel(MUG=2, CUP=1))
+
+        shipments.record(warehouse_id=row.warehouse_id, found=found)
+
+        assert answers() == []
+
+
+class TestSeveralRequests:
+    def test_stand_apart(self, request_row: Fulfillment, warehouse: FakeWarehouse) -> None:
+        row = work(request_row)
+        north = Warehouse.objects.create(code="north", name="North")
+        second = Fulfillment.objects.create(
+            order_id=row.order_id,
+            warehouse=north,
+            reference=f"{row.order_number}-2",
+            number=2,
+            order_number=row.order_number,
+            service="standard",
+            ship_to=row.ship_to,
+            state=S.READY,
+            due_at=timezone.now(),
+        )
+        FulfillmentLine.objects.create(fulfillment=second, sku="MUG", name="Mug", quantity=1)
+
+        assert cancel(row) == Standing(cancelled=1, waiting=1)
+
+        # What the other warehouse keeps is not given back with it.
+        assert levels()["MUG"] == (10, 2)
+        assert work(row).state == S.CANCELLED
+        assert answers() == ["cancelled", "cancelled"]
+
+
+class TestHeldOrders:
+    def test_have_no_parcel_to_stop_any_more(
+        self, request_row: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        row = work(request_row)
+        holds.hold(order_id=row.order_id, now=timezone.now())
+        cancel(row)
+
+        assert work(row).state == S.CANCELLED
+        assert not Alert.objects.filter(kind="parcel_to_stop", closed_at=None).exists()
+
+
+class TestConstraint:
+    @pytest.mark.parametrize(
+        "change", [{"cancel_wanted_at": None}, {"state_before_cancel": ""}], ids=str
+    )
+    def test_keeps_the_way_back(
+        self, request_row: Fulfillment, warehouse: FakeWarehouse, change: dict[str, object]
+    ) -> None:
+        cancel(work(request_row))
+
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Fulfillment.objects.update(**change)
+
+
+def test_a_cancelled_order_takes_nothing_with_it(
+    shop: None, warehouse: FakeWarehouse, request_row: Fulfillment
+) -> None:
+    other = open_request(builders.place({"MUG": 1}))
+
+    cancel(request_row)
+
+    assert Fulfillment.objects.get(pk=other.pk).state == S.READY
+    assert Reservation.objects.get(order_id=other.order_id).state == "held"
