@@ -19,6 +19,12 @@ WIRING = Wiring(
         "payment.dispute_won": (Consumer("orders.jobs.on_dispute_won", "default"),),
         "payment.fraud_warned": (Consumer("orders.jobs.on_fraud_warned", "default"),),
         "fulfillment.accepted": (Consumer("orders.jobs.on_fulfillment_accepted", "default"),),
+        "fulfillment.cancelled": (Consumer("orders.jobs.on_fulfillment_stopped", "default"),),
+        "fulfillment.cancellation_refused": (
+            Consumer("orders.jobs.on_fulfillment_stopped", "default"),
+        ),
+        "fulfillment.closed_short": (Consumer("orders.jobs.on_closed_short", "default"),),
+        "refund.succeeded": (Consumer("orders.jobs.on_refund_succeeded", "default"),),
         "stock.backordered": (Consumer("orders.jobs.on_stock_backordered", "default"),),
         "stock.backorder_filled": (Consumer("orders.jobs.on_backorder_filled", "default"),),
         "shipment.dispatched": (
@@ -100,6 +106,8 @@ WIRING = Wiring(
     # Alert kind -> who lists what is stuck in a state past its age.
     watched={
         "order_stuck": "orders.queries.orders.list_stuck",
+        "cancellation_stuck": "orders.queries.cancellations.list_stuck",
+        "shortage_stuck": "orders.queries.shortages.list_stuck",
         "payment_stuck": "payments.queries.list_stuck_attempts",
         "hold_ending": "payments.queries.list_ending_holds",
         "operation_stuck": "payments.queries.list_stuck_operations",
@@ -108,6 +116,8 @@ WIRING = Wiring(
         "evidence_due": "payments.queries.list_evidence_due",
         "reconciliation_late": "payments.queries.list_late_reconciliations",
         "fulfillment_stuck": "fulfillment.queries.list_stuck",
+        "warehouse_down": "fulfillment.queries.list_down_warehouses",
+        "parcel_stuck": "fulfillment.queries.list_stuck_parcels",
         "backorder_stuck": "fulfillment.queries.list_stuck_backorders",
         "message_stuck": "notifications.queries.list_stuck",
     },
@@ -121,6 +131,7 @@ WIRING = Wiring(
     # What the clock starts. What must not be late is the sweeper's.
     timed=(
         Timed("globalmart.core.jobs.prune", "default", "17 3 * * *"),
+        Timed("fulfillment.jobs.expire_silent_parcels", "fulfillment", "7 * * * *"),
         Timed("payments.jobs.reconcile_recent", "webhooks", "*/5 * * * *"),
         Timed("payments.jobs.sweep_events", "webhooks", "2-57/5 * * * *"),
         Timed("payments.jobs.begin_reconciliation", "webhooks", "37 2 * * *"),

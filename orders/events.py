@@ -32,6 +32,27 @@ class OrderCompleted(_OrderEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OrderCancelled(_OrderEvent):
+    """Nothing of the order has left, and nothing will; its money goes back."""
+
+    name: ClassVar[str] = "order.cancelled"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancellationRejected(_OrderEvent):
+    """Somebody wanted the order cancelled, and it had left, or a part of it."""
+
+    name: ClassVar[str] = "order.cancellation_rejected"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoodsShort(_OrderEvent):
+    """The warehouse will not ship some of it: the customer is asked what to do."""
+
+    name: ClassVar[str] = "order.goods_short"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OrderExpired(_OrderEvent):
     name: ClassVar[str] = "order.expired"
 

@@ -3,6 +3,7 @@
 import logging
 import time
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from uuid import UUID
 
 from django.utils import timezone
@@ -10,7 +11,15 @@ from django.utils import timezone
 from globalmart.core import bell
 from orders.queries.holds import list_expired
 from orders.queries.orders import list_uninvited, list_unpaid_overdue
-from orders.services import holds, invitations, lifecycle, payment
+from orders.services import (
+    cancelling,
+    holds,
+    invitations,
+    lifecycle,
+    payment,
+    shortages,
+    shrinking,
+)
 
 log = logging.getLogger(__name__)
 
@@ -19,9 +28,13 @@ BUDGET_SECONDS = 20
 
 
 def on_payment_authorized(*, event_id: UUID, subject_id: int, **_later: object) -> None:
-    """Confirm the order, if its page has not done so already; money that was lost is back."""
+    """Confirm the order, if its page has not done so already; money that was lost is back.
+
+    One that somebody wants cancelled is not confirmed: its money is let go.
+    """
     now = timezone.now()
     lifecycle.confirm_order(order_id=subject_id, actor="stripe", now=now)
+    cancelling.go_on(order_id=subject_id, now=now)
     holds.release_if_paid(order_id=subject_id, now=now)
 
 
@@ -29,17 +42,21 @@ def on_payment_captured(*, event_id: UUID, subject_id: int, **_later: object) ->
     """Complete the order, if nothing is left to ship; money that was lost is back.
 
     An order that has ended is confirmed again or gives the money back: its hold may have been
-    captured at Stripe before our cancel came there.
+    captured at Stripe before our cancel came there. One that has become smaller gives a part back.
     """
     now = timezone.now()
     lifecycle.confirm_order(order_id=subject_id, actor="stripe", now=now)
+    cancelling.go_on(order_id=subject_id, now=now)
+    shrinking.follow_lines(order_id=subject_id, actor="system", now=now)
     lifecycle.record_capture(order_id=subject_id, now=now)
     holds.release_if_paid(order_id=subject_id, now=now)
 
 
 def on_payment_hold_lost(*, event_id: UUID, subject_id: int, **_later: object) -> None:
-    """Goods do not leave without money."""
-    holds.hold_for_payment(order_id=subject_id, now=timezone.now())
+    """Goods do not leave without money; and a cancelled order keeps none."""
+    now = timezone.now()
+    holds.hold_for_payment(order_id=subject_id, now=now)
+    lifecycle.let_money_go(order_id=subject_id, now=now)
 
 
 def on_dispute_opened(*, event_id: UUID, subject_id: int, **_later: object) -> None:
@@ -58,9 +75,10 @@ def on_fraud_warned(*, event_id: UUID, subject_id: int, **_later: object) -> Non
 
 
 def on_payment_closed(*, event_id: UUID, subject_id: int, **_later: object) -> None:
-    """An attempt ended without money: an overdue order ends with it, another may be paid yet."""
+    """An attempt ended without money: an order that is overdue, or to be cancelled, ends with it;
+    another may be paid yet."""
     now = timezone.now()
-    lifecycle.expire_order(order_id=subject_id, now=now)
+    end_unpaid(order_id=subject_id, now=now)
     payment.pay_again(order_id=subject_id, now=now)
 
 
@@ -74,6 +92,25 @@ def on_shipment_dispatched(*, event_id: UUID, subject_id: int, **_later: object)
     lifecycle.record_shipment(order_id=subject_id, now=timezone.now())
 
 
+def on_fulfillment_stopped(*, event_id: UUID, subject_id: int, **_later: object) -> None:
+    """A request was cancelled, or could not be any more: is that the last answer?"""
+    cancelling.go_on(order_id=subject_id, now=timezone.now())
+
+
+def on_closed_short(
+    *, event_id: UUID, subject_id: int, fulfillment_id: int, **_later: object
+) -> None:
+    """The warehouse will not ship all of a request: ask the customer; or cancel what is left."""
+    now = timezone.now()
+    shortages.open_shortages(order_id=subject_id, fulfillment_id=fulfillment_id, now=now)
+    cancelling.go_on(order_id=subject_id, now=now)
+
+
+def on_refund_succeeded(*, event_id: UUID, subject_id: int, **_later: object) -> None:
+    """Money has gone back: what is due for a smaller order may sink with it."""
+    shrinking.follow_lines(order_id=subject_id, actor="system", now=timezone.now())
+
+
 def on_stock_backordered(*, event_id: UUID, subject_id: int, **_later: object) -> None:
     """The warehouse lacks units that the order was promised."""
     holds.hold_for_stock(order_id=subject_id, now=timezone.now())
@@ -81,6 +118,7 @@ def on_stock_backordered(*, event_id: UUID, subject_id: int, **_later: object) -
 
 def on_backorder_filled(*, event_id: UUID, subject_id: int, **_later: object) -> None:
     """Units came that the order waited for."""
+    shortages.fill(order_id=subject_id, now=timezone.now())
     holds.release_if_stocked(order_id=subject_id, now=timezone.now())
 
 
@@ -93,7 +131,13 @@ def expire_holds() -> None:
 def expire_unpaid() -> None:
     """Begin, or finish, the end of unpaid orders past their deadline."""
     bell.answer("orders.unpaid")
-    _each(list_unpaid_overdue(now=timezone.now(), limit=BATCH), lifecycle.expire_order)
+    _each(list_unpaid_overdue(now=timezone.now(), limit=BATCH), end_unpaid)
+
+
+def end_unpaid(*, order_id: int, now: datetime) -> None:
+    """Carry on what ends an unpaid order: somebody's wish to cancel it, or its deadline."""
+    cancelling.go_on(order_id=order_id, now=now)
+    lifecycle.expire_order(order_id=order_id, now=now)
 
 
 def invite_to_pay() -> None:

@@ -2,24 +2,27 @@
 outbox, in one transaction. The second telling of the same fact finds the state moved and does
 nothing."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
 
-from fulfillment import queries as parcels
 from fulfillment.services import requests, stock
 from globalmart.core import outbox, states, timeline
 from globalmart.core.failpoints import failpoint
 from globalmart.core.models import TimelineEntry
 from orders import events
-from orders.models import Order, OrderLine
+from orders.models import Order
+from orders.queries.cancellations import is_cancelling
 from orders.queries.holds import is_held
 from orders.queries.preorders import start_of
+from orders.queries.shares import shipped_minor
+from orders.queries.shortages import has_open_shortage
+from orders.services.counting import cancel_units, count_parcels
 from orders.states import ORDER, OrderState, PaymentTiming
 from payments import queries as payments
 from payments.services import giving_back, planning
+from payments.services.refunds import Reason
 
 
 def _move(
@@ -46,12 +49,18 @@ def confirm_order(*, order_id: int, actor: str, now: datetime) -> bool:
     """The money is held: confirm, commit the stock, open the request to the warehouse (Tx3).
 
     Goods that are still to come are asked for on their day, and charged now where that was told.
-    Returns whether this call confirmed it.
+    Whatever comes for a cancelled order goes back, and one that somebody wants cancelled is not
+    confirmed. Returns whether this call confirmed it.
     """
     order = Order.objects.locked().get(pk=order_id)
-    is_late = order.state in {OrderState.EXPIRED, OrderState.CANCELLED}
+    if order.state == OrderState.CANCELLED:
+        giving_back.give_back(order_id=order_id, now=now, reason=Reason.CANCELLED)
+        return False
+    is_late = order.state == OrderState.EXPIRED
     is_waiting = is_late or order.state == OrderState.PENDING_PAYMENT
-    if not is_waiting or not payments.is_covered(order_id=order_id):
+    if not is_waiting or is_cancelling(order_id=order_id):
+        return False
+    if not payments.is_covered(order_id=order_id):
         return False
     if is_late and not _takes_again(order):
         _return_late_payment(order, now)
@@ -66,7 +75,7 @@ def confirm_order(*, order_id: int, actor: str, now: datetime) -> bool:
         order_id=order.pk,
         order_number=order.number,
         service=order.shipping_method,
-        ship_to=_ship_to(order),
+        ship_to=ship_to(order),
         lines=[
             requests.Wanted(sku=line.sku, name=line.name, quantity=line.quantity)
             for line in order.lines.order_by("position")
@@ -81,9 +90,7 @@ def confirm_order(*, order_id: int, actor: str, now: datetime) -> bool:
 
 
 def _takes_again(order: Order) -> bool:
-    """Reserve once more what an expired order had; a cancelled order takes nothing."""
-    if order.state != OrderState.EXPIRED:
-        return False
+    """Reserve once more what an expired order had."""
     quantities = {line.sku: line.quantity for line in order.lines.all()}
     try:
         with transaction.atomic():
@@ -110,7 +117,8 @@ def _return_late_payment(order: Order, now: datetime) -> None:
     outbox.publish(events.LatePaymentReturned(subject_id=order.pk))
 
 
-def _ship_to(order: Order) -> dict[str, str]:
+def ship_to(order: Order) -> dict[str, str]:
+    """Return where its parcels go, with the keys of the warehouse's request."""
     address = order.shipping_address
     parts = ("name", "line1", "line2", "city", "region", "postal_code", "country")
     return {**{part: address.get(part, "") for part in parts}, "phone": order.phone}
@@ -135,45 +143,52 @@ def record_shipment(*, order_id: int, now: datetime) -> None:
         # The parcel overtook the warehouse's acceptance.
         event = events.OrderInFulfillment(subject_id=order.pk)
         _move(order, OrderState.IN_FULFILLMENT, event, actor="warehouse", now=now)
-    shipped: dict[str, int] = {}
-    for parcel in parcels.list_shipments([order_id]).get(order_id, []):
-        for sku, quantity in parcel.lines:
-            shipped[sku] = shipped.get(sku, 0) + quantity
-    lines = list(order.lines.all())
-    for line in lines:
-        line.shipped = shipped.get(line.sku, 0)
-    OrderLine.objects.bulk_update(lines, ["shipped"])
+    lines = count_parcels(order)
     planning.plan_capture(order_id=order_id, now=now, amount_minor=shipped_minor(order, lines))
-    _complete_if_done(order, now)
-
-
-def shipped_minor(order: Order, lines: Sequence[OrderLine]) -> int:
-    """Return what is to be captured for all that has left so far, in minor units.
-
-    Of each line its share of the line's total, rounded down, so that the shares of several
-    parcels never sum to more; shipping and what rounding left with the first parcel and the last.
-    """
-    if all(line.shipped + line.cancelled == line.quantity for line in lines):
-        return order.total_minor
-    goods = sum(line.total_minor * line.shipped // line.quantity for line in lines)
-    return goods + order.total_minor - sum(line.total_minor for line in lines) if goods else 0
+    complete_if_done(order, now)
 
 
 @transaction.atomic
 def record_capture(*, order_id: int, now: datetime) -> None:
     """Money was captured: the order may be complete."""
-    _complete_if_done(Order.objects.locked().get(pk=order_id), now)
+    complete_if_done(Order.objects.locked().get(pk=order_id), now)
 
 
-def _complete_if_done(order: Order, now: datetime) -> None:
-    """Every line shipped or cancelled, all that is due captured: nothing is left to do."""
-    if order.state != OrderState.IN_FULFILLMENT:
+def complete_if_done(order: Order, now: datetime) -> None:
+    """Every line shipped or cancelled, all that is due captured, no customer asked: nothing is
+    left to do. The caller holds the order's lock."""
+    if order.state != OrderState.IN_FULFILLMENT or has_open_shortage(order_id=order.pk):
         return
-    is_shipped = all(line.shipped + line.cancelled == line.quantity for line in order.lines.all())
-    if is_shipped and payments.is_settled(order_id=order.pk):
+    lines = list(order.lines.all())
+    is_over = all(line.shipped + line.cancelled == line.quantity for line in lines)
+    if is_over and any(line.shipped for line in lines) and payments.is_settled(order_id=order.pk):
         order.completed_at = now
         event = events.OrderCompleted(subject_id=order.pk)
         _move(order, OrderState.COMPLETED, event, actor="system", now=now)
+
+
+def cancel(order: Order, *, actor: str, now: datetime) -> None:
+    """End an order of which nothing has left and nothing will: units, money and stock go back.
+
+    The caller holds the order's lock and has seen that every request was cancelled, or that no
+    payment is open. Raises IllegalTransition.
+    """
+    lines = order.lines.all()
+    if any(line.shipped for line in lines):
+        raise ValueError("goods of the order have left")
+    cancel_units(order, {line.position: line.quantity - line.cancelled for line in lines})
+    event = events.OrderCancelled(subject_id=order.pk)
+    _move(order, OrderState.CANCELLED, event, actor=actor, now=now)
+    giving_back.give_back(order_id=order.pk, now=now, reason=Reason.CANCELLED)
+    stock.release_reservations(order_id=order.pk, now=now)
+
+
+@transaction.atomic
+def let_money_go(*, order_id: int, now: datetime) -> None:
+    """Give back whatever is still held or captured for a cancelled order."""
+    order = Order.objects.locked().get(pk=order_id)
+    if order.state == OrderState.CANCELLED:
+        giving_back.give_back(order_id=order_id, now=now, reason=Reason.CANCELLED)
 
 
 @transaction.atomic
@@ -186,6 +201,9 @@ def expire_order(*, order_id: int, now: datetime) -> None:
     order = Order.objects.locked().get(pk=order_id)
     is_overdue = order.payment_due_at is not None and order.payment_due_at <= now
     if order.state != OrderState.PENDING_PAYMENT or not is_overdue:
+        return
+    if is_cancelling(order_id=order_id):
+        # It ends as what somebody wanted: see cancelling.
         return
     if payments.is_covered(order_id=order_id):
         confirm_order(order_id=order_id, actor="system", now=now)

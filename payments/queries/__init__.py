@@ -1,6 +1,12 @@
 """What others may ask about money."""
 
-from payments.queries.accounts import get_account, is_covered, is_settled, summaries
+from payments.queries.accounts import (
+    captured_minor,
+    get_account,
+    is_covered,
+    is_settled,
+    summaries,
+)
 from payments.queries.attempts import (
     AttemptView,
     confirmed_by_us,
@@ -48,6 +54,7 @@ __all__ = [
     "list_stuck_refunds",
     "AttemptView",
     "DisputeView",
+    "captured_minor",
     "confirmed_by_us",
     "find_attempt",
     "find_given_up",

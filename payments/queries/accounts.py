@@ -36,6 +36,11 @@ def is_settled(*, order_id: int) -> bool:
     return captured_minor >= get_account(order_id=order_id).due_minor
 
 
+def captured_minor(*, order_id: int) -> int:
+    """Return what was captured for the order, whatever has gone back since."""
+    return _paying(order_id, "captured_minor")
+
+
 def _paying(order_id: int, field: str) -> int:
     """Sum a field of the attempts that pay for the order; a late one's money is given back."""
     attempts = PaymentAttempt.objects.filter(order_id=order_id).exclude(purpose__startswith=LATE)

@@ -39,6 +39,11 @@ def plan_capture(*, order_id: int, now: datetime, amount_minor: int | None = Non
         )
 
 
+def lock_account(*, order_id: int) -> None:
+    """Lock the order's account ahead of its requests and its stock: the house's lock order."""
+    OrderAccount.objects.locked().get(order_id=order_id)
+
+
 def list_holding(order_id: int) -> list[PaymentAttempt]:
     """Return the attempts that pay for the order, first to last; late ones pay for nothing."""
     states = (AttemptState.AUTHORIZED, AttemptState.PARTIALLY_CAPTURED, AttemptState.CAPTURED)

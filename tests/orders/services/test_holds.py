@@ -471,7 +471,7 @@ class TestMissingStock:
         handler(event_id=None, subject_id=order.pk)
 
     def test_stops_the_order_until_nothing_is_missing(self, confirmed: Order) -> None:
-        Reservation.objects.update(state="backordered")
+        Reservation.objects.update(state="backordered", backordered_at=timezone.now())
         self.tell(jobs.on_stock_backordered, confirmed)
         assert open_kinds() == ["stock"]
         assert request_state() == S.ON_HOLD
@@ -479,7 +479,7 @@ class TestMissingStock:
         self.tell(jobs.on_backorder_filled, confirmed)
         assert open_kinds() == ["stock"]
 
-        Reservation.objects.update(state="committed")
+        Reservation.objects.update(state="committed", backordered_at=None)
         self.tell(jobs.on_backorder_filled, confirmed)
         assert open_kinds() == []
         assert request_state() == S.READY

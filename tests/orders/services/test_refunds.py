@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from orders.models import Order, OrderLine
+from orders.queries.shares import paid_by_line
 from orders.services.refunds import (
     BadSelection,
     LineLeft,
     Selection,
-    paid_by_line,
     request_refund,
     what_is_left,
 )

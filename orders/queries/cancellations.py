@@ -1,0 +1,96 @@
+"""Whether an order can be cancelled, what that would do, and what became of the wish."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from fulfillment import queries as fulfillment
+from globalmart.core.choreography import MOST_STUCK, Stuck
+from orders.models import Order, OrderCancellation
+from orders.queries.holds import blocks_changes
+from orders.queries.shortages import has_open_shortage
+from orders.states import AT_REST, CANCELLATION_AGE, CancellationState, OrderState
+from payments import queries as payments
+
+S, C = OrderState, CancellationState
+ENDED = "This order has ended."
+TOO_LATE = "All of it has left, or could not be stopped any more."
+IN_DISPUTE = (
+    "The payment for this order is being looked into. Until that is over it cannot be cancelled "
+    "on this page."
+)
+
+
+def is_cancelling(*, order_id: int) -> bool:
+    """Tell whether somebody wants the order cancelled, and nobody knows yet whether it will be."""
+    return OrderCancellation.objects.filter(order_id=order_id, state=C.REQUESTED).exists()
+
+
+def find_latest(*, order_id: int) -> OrderCancellation | None:
+    """Return the latest wish to cancel the order."""
+    return OrderCancellation.objects.filter(order_id=order_id).order_by("-pk").first()
+
+
+def why_not(*, order: Order, is_staff: bool = False) -> str:
+    """Return why the order cannot be cancelled now, in words for the customer; empty: it can.
+
+    What decides is how far it has come, not a clock. Staff may cancel what is in dispute.
+    """
+    if order.state in AT_REST or order.state == S.DRAFT:
+        return ENDED
+    if not is_staff and blocks_changes(order_id=order.pk):
+        return IN_DISPUTE
+    if order.state == S.PENDING_PAYMENT or has_open_shortage(order_id=order.pk):
+        return ""
+    ahead = fulfillment.outlook(order_id=order.pk)
+    is_all_away = ahead.too_late and not (ahead.can_be_stopped or ahead.being_stopped)
+    if is_all_away and not fulfillment.backordered_units(order_id=order.pk):
+        return TOO_LATE
+    return ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What cancelling an order now would do to its goods and its money. Minor units.
+
+    Requests are counted: those that end at once, those of which the warehouse is asked, and those
+    that go on. `held_minor` is let go, `captured_minor` goes back, if all of it can be stopped.
+    """
+
+    at_once: int
+    asked: int
+    too_late: int
+    held_minor: int
+    captured_minor: int
+    currency: str
+
+
+def preview(*, order: Order) -> Preview:
+    """Return what cancelling the order now would do."""
+    ahead = fulfillment.outlook(order_id=order.pk)
+    account = payments.get_account(order_id=order.pk)
+    return Preview(
+        at_once=ahead.unsent,
+        asked=ahead.at_warehouse + ahead.being_stopped,
+        too_late=ahead.too_late,
+        held_minor=account.authorized_minor - account.captured_minor,
+        captured_minor=account.captured_minor
+        - account.refunded_minor
+        - account.refund_reserved_minor,
+        currency=account.currency,
+    )
+
+
+def list_stuck(*, now: datetime) -> list[Stuck]:
+    """Return wishes to cancel that nobody has answered for longer than their age."""
+    late = OrderCancellation.objects.filter(
+        state=C.REQUESTED, requested_at__lt=now - CANCELLATION_AGE[C.REQUESTED]
+    )
+    return [
+        Stuck(
+            "order",
+            row.order_id,
+            "cancellation_stuck",
+            f"cancelling was asked for at {row.requested_at:%F %T}, and nobody knows yet",
+        )
+        for row in late.order_by("requested_at")[:MOST_STUCK]
+    ]
