@@ -29,6 +29,11 @@ class Migration(migrations.Migration):
             field=models.IntegerField(db_default=0, default=0),
         ),
         migrations.AddField(
+            model_name="stock",
+            name="counted",
+            field=models.PositiveIntegerField(blank=True, null=True),
+        ),
+        migrations.AddField(
             model_name="reservation",
             name="backordered_at",
             field=models.DateTimeField(blank=True, null=True),

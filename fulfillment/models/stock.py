@@ -22,6 +22,7 @@ class Stock(models.Model):
     # arrive are these, and no news of more.
     overdrawn = models.IntegerField(default=0, db_default=0)
     # The warehouse's count that was last written here, and the time it is true of.
+    counted = models.PositiveIntegerField(null=True, blank=True)
     counted_at = models.DateTimeField(null=True, blank=True)
     count_id = models.CharField(max_length=64, blank=True, default="", db_default="")
 

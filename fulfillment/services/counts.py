@@ -89,7 +89,7 @@ def _count(
     for row in rows:
         truth = counted[row.sku] + since.get(row.sku, 0)
         booked += shelves.change(row, truth - (row.on_hand - row.overdrawn), cause)
-        row.counted_at, row.count_id = as_of, count_id
+        row.counted, row.counted_at, row.count_id = counted[row.sku], as_of, count_id
     _settle(rows, booked, reason="the warehouse has counted less", now=now)
     return len(rows)
 

@@ -29,9 +29,10 @@ SELECT s.*
 WRITE = """
 UPDATE fulfillment_stock s
    SET on_hand = v.on_hand, reserved = v.reserved, overdrawn = v.overdrawn,
-       counted_at = v.counted_at, count_id = v.count_id
-  FROM unnest(%s::bigint[], %s::int[], %s::int[], %s::int[], %s::timestamptz[], %s::text[])
-       AS v(id, on_hand, reserved, overdrawn, counted_at, count_id)
+       counted = v.counted, counted_at = v.counted_at, count_id = v.count_id
+  FROM unnest(%s::bigint[], %s::int[], %s::int[], %s::int[], %s::int[], %s::timestamptz[],
+              %s::text[])
+       AS v(id, on_hand, reserved, overdrawn, counted, counted_at, count_id)
  WHERE s.id = v.id
 """
 
@@ -100,7 +101,7 @@ def write(rows: Collection[Stock], booked: Iterable[StockAdjustment], *, now: da
     """Write changed rows with the adjustments that explain them. The CHECKs have the last word."""
     adjustments = list(booked)
     if rows:
-        names = ("pk", "on_hand", "reserved", "overdrawn", "counted_at", "count_id")
+        names = ("pk", "on_hand", "reserved", "overdrawn", "counted", "counted_at", "count_id")
         with connection.cursor() as cursor:
             cursor.execute(WRITE, [[getattr(row, name) for row in rows] for name in names])
     StockAdjustment.objects.bulk_create(adjustments)
