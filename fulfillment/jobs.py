@@ -1,13 +1,18 @@
 """RQ jobs of fulfillment."""
 
+import logging
+
 from django.utils import timezone
 
 from fulfillment.models import Fulfillment, Warehouse
-from fulfillment.services import sending, shipments, stopping
+from fulfillment.services import polling, reconciling, sending, stopping, tracking
 from fulfillment.states import FulfillmentState
 from globalmart.core import bell
 from globalmart.core.db import Lease
+from globalmart.core.reconciliation import Unfinished
 from globalmart.core.work import drain
+
+log = logging.getLogger(__name__)
 
 
 def submit_due() -> None:
@@ -36,13 +41,13 @@ def poll_due() -> None:
 
     def claim(limit: int) -> list[Lease]:
         return Warehouse.objects.all().lease(
-            now=timezone.now(), limit=limit, lease_seconds=shipments.LEASE_SECONDS
+            now=timezone.now(), limit=limit, lease_seconds=polling.LEASE_SECONDS
         )
 
     # No lingering: the next poll is a second away, and the sweeper rings for it.
     drain(
         claim=claim,
-        work=lambda each: shipments.poll(warehouse_id=each.key, token=each.token),
+        work=lambda each: polling.poll(warehouse_id=each.key, token=each.token),
         threads=2,
         linger_seconds=0,
     )
@@ -57,3 +62,8 @@ def reconcile_warehouse() -> None:
         log.warning("the comparison with the warehouse is not finished: %s", error)
         return
     log.info("compared %s with the warehouse: %s", dict(report.compared), dict(report.found))
+
+
+def expire_silent_parcels() -> None:
+    """Let parcels expire of which nobody has heard for a month."""
+    tracking.expire_silent(now=timezone.now())

@@ -194,6 +194,13 @@ WMS_RATE_PER_SECOND = read(
 )
 WMS_WORKERS = read("int", "WMS_WORKERS", "set how many workers the fulfillment queue has.", 1)
 WMS_POLL_SECONDS = read("float", "WMS_POLL_SECONDS", "set seconds, as 1.5", 1.0)
+WMS_REREAD_SECONDS = read("float", "WMS_REREAD_SECONDS", "set seconds, 0 for never.", 30.0)
+WMS_OVERLAP_SECONDS = read("float", "WMS_OVERLAP_SECONDS", "set seconds.", 120.0)
+WMS_COUNT_HOURS = read("float", "WMS_COUNT_HOURS", "set hours, 0 for never.", 24.0)
+WMS_STOCK_SECONDS = read("float", "WMS_STOCK_SECONDS", "set seconds, 0 for never.", 60.0)
+WMS_DOWN_MINUTES = read("float", "WMS_DOWN_MINUTES", "set minutes.", 5.0)
+# Of the warehouse's pushes; without it the hook does not exist.
+WMS_PUSH_SECRET = read("str", "WMS_PUSH_SECRET", "set 32 or more random characters.", "")
 WMS_MOST_TRIES = read("int", "WMS_MOST_TRIES", "set a whole number, as 30.", 30)
 
 EMAIL_BACKEND = "anymail.backends.sendgrid.EmailBackend"

@@ -15,8 +15,10 @@ from fulfillment.queries.stock import available, skus_in_stock
 from fulfillment.queries.waiting import (
     has_due_polls,
     has_due_requests,
+    list_down_warehouses,
     list_stuck,
     list_stuck_backorders,
+    list_stuck_parcels,
 )
 
 __all__ = [
@@ -32,10 +34,12 @@ __all__ = [
     "get_shipment",
     "has_due_polls",
     "has_due_requests",
+    "list_down_warehouses",
     "list_references",
     "list_shipments",
     "list_stuck",
     "list_stuck_backorders",
+    "list_stuck_parcels",
     "promised_dates",
     "ship_by",
     "ship_by_many",

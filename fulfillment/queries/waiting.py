@@ -1,9 +1,12 @@
 """What is due, and what has waited for too long."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from fulfillment.models import Fulfillment, Reservation, Warehouse
-from fulfillment.states import FULFILLMENT_AGE, RESERVATION_AGE, ReservationState
+from django.conf import settings
+from django.db.models import Q
+
+from fulfillment.models import Fulfillment, Reservation, Shipment, Warehouse
+from fulfillment.states import FULFILLMENT_AGE, RESERVATION_AGE, SHIPMENT_AGE, ReservationState
 from globalmart.core.choreography import MOST_STUCK, Stuck
 
 
@@ -48,4 +51,41 @@ def list_stuck_backorders(*, now: datetime) -> list[Stuck]:
             f"since {row.backordered_at:%F %T}",
         )
         for row in rows[:MOST_STUCK]
+    ]
+
+
+# With the pauses between them, tries of some five minutes.
+MANY_TRIES = 10
+
+
+def list_down_warehouses(*, now: datetime) -> list[Stuck]:
+    """Return warehouses that are polled and have not answered for too long."""
+    since = now - timedelta(minutes=settings.WMS_DOWN_MINUTES)
+    silent = Q(polled_at__lt=since) | Q(polled_at__isnull=True, tries__gte=MANY_TRIES)
+    return [
+        Stuck(
+            "warehouse",
+            row.pk,
+            "warehouse_down",
+            f"{row.code} has not answered "
+            + (f"since {row.polled_at:%F %T}" if row.polled_at else "yet")
+            + f": {row.last_error or 'it was not asked'}",
+        )
+        for row in Warehouse.objects.filter(silent, due_at__isnull=False).order_by("pk")
+    ]
+
+
+def list_stuck_parcels(*, now: datetime) -> list[Stuck]:
+    """Return parcels of which nothing was heard for longer than their state allows."""
+    return [
+        Stuck(
+            "order",
+            row.order_id,
+            "parcel_stuck",
+            f"{row.public_id} has been {state} since {row.state_changed_at:%F %T}",
+        )
+        for state, age in SHIPMENT_AGE.items()
+        for row in Shipment.objects.filter(state=state, state_changed_at__lt=now - age).order_by(
+            "state_changed_at"
+        )[:MOST_STUCK]
     ]

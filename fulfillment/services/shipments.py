@@ -1,205 +1,182 @@
-"""What the warehouse says it has done: polled, recorded once, however often it is repeated."""
+"""What the warehouse says it has done, recorded once, however often and however late it says so."""
 
 import logging
-from datetime import datetime, timedelta
-from uuid import UUID
+from collections.abc import Sequence
+from datetime import datetime
 
-from django.conf import settings
-from django.db import DataError, IntegrityError, transaction
+from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
-from fulfillment import events, gateways
-from fulfillment.gateways.wms import (
-    OutcomeUnknown,
-    WarehouseOrder,
-    WarehouseRejected,
-    WarehouseShipment,
-    WarehouseUnavailable,
-)
-from fulfillment.models import Fulfillment, FulfillmentLine, Shipment, ShipmentLine, Warehouse
-from fulfillment.services import holds, stock
+from fulfillment import events
+from fulfillment.gateways.wms import WarehouseOrder
+from fulfillment.models import Fulfillment
+from fulfillment.services import cancelling, holds, parcels, shorts, tracking
 from fulfillment.services.steps import move
-from fulfillment.states import FulfillmentState, ShipmentState
-from globalmart.core import outbox, states, timeline
+from fulfillment.states import FulfillmentState, WaitsFor
+from globalmart.core import outbox
 from globalmart.core.alerts import open_alert
-from globalmart.core.db import WORK_FIELDS
-from globalmart.core.ids import public_id
-from globalmart.core.work import backoff
 
 log = logging.getLogger(__name__)
 
-PAGE = 100
-# Longer than a call's deadline and the recording of a page together.
-LEASE_SECONDS = 90
-ENDED = (FulfillmentState.SHIPPED, FulfillmentState.CANCELLED, FulfillmentState.INCOMPLETE)
-PICKING = {"picking", "packed", "partially_shipped", "shipped"}
-
-
-def poll(*, warehouse_id: int, token: UUID) -> None:
-    """Read the warehouse's changes to the end and record them; set the time of the next poll.
-
-    Ends when the lease with this token has passed to somebody else. Waits for the network; refuses
-    to run in a transaction.
-    """
-    warehouse = Warehouse.objects.filter(pk=warehouse_id, lease_token=token).first()
-    if warehouse is None:
-        return
-    try:
-        while _read_page(warehouse):
-            pass
-    except (WarehouseUnavailable, OutcomeUnknown, WarehouseRejected) as error:
-        seconds = backoff(warehouse.tries, most=60)
-        warehouse.postpone(now=timezone.now(), seconds=seconds, error=str(error))
-        _save(warehouse, *WORK_FIELDS)
-    else:
-        _rest_until_next(warehouse)
-
-
-def _read_page(warehouse: Warehouse) -> bool:
-    """Record one page, keep its cursor, renew the lease; tell whether there is more."""
-    page = gateways.current().list_changes(warehouse.code, None, warehouse.poll_cursor, PAGE)
-    for found in page.orders:
-        record(warehouse_id=warehouse.pk, found=found)
-    now = timezone.now()
-    warehouse.poll_cursor, warehouse.polled_at = page.next_cursor, now
-    warehouse.lease_until = now + timedelta(seconds=LEASE_SECONDS)
-    return _save(warehouse, "poll_cursor", "polled_at", "lease_until") and page.has_more
-
-
-def _rest_until_next(warehouse: Warehouse) -> None:
-    warehouse.tries = 0
-    now = timezone.now()
-    warehouse.postpone(now=now, seconds=settings.WMS_POLL_SECONDS)
-    _save(warehouse, "tries", *WORK_FIELDS)
-
-
-def _save(warehouse: Warehouse, *fields: str) -> bool:
-    """Write these fields if our lease is still the one that counts; tell whether it is."""
-    ours = Warehouse.objects.filter(pk=warehouse.pk, lease_token=warehouse.lease_token)
-    return ours.update(**{name: getattr(warehouse, name) for name in fields}) == 1
+S = FulfillmentState
+ENDED = (S.SHIPPED, S.CANCELLED, S.INCOMPLETE)
+IN_DOUBT = (S.SUBMITTING, S.SUBMIT_UNKNOWN, S.SUBMITTED)
+UNTOLD = (*IN_DOUBT, S.PLANNED, S.ON_HOLD, S.READY, S.REJECTED)
+PICKING = {"picking", "packed", "partially_shipped", "shipped", "closed_short"}
 
 
 def record(*, warehouse_id: int, found: WarehouseOrder) -> None:
-    """Record what the warehouse says about one of our requests; a repetition changes nothing."""
-    known = Fulfillment.objects.filter(warehouse_id=warehouse_id, reference=found.reference).first()
-    if known is None:
-        log.warning("the warehouse tells of %s, which is not ours", found.reference)
-        open_alert(
-            kind="warehouse_order_unknown",
-            subject_type="warehouse",
-            subject_id=warehouse_id,
-            detail=f"The warehouse tells of {found.reference}, which is not ours; "
-            "the log names every other",
-        )
-        return
-    if known.state in ENDED:
-        return
+    """Record what the warehouse says about one of our requests, as `record_page` does."""
+    record_page(warehouse_id=warehouse_id, orders=[found])
+
+
+def record_page(*, warehouse_id: int, orders: Sequence[WarehouseOrder]) -> None:
+    """Record what the warehouse says about our requests; a repetition changes nothing, and locks
+    nothing.
+
+    One that cannot be recorded is an alert and keeps no other from being told. Raises the
+    database's own errors where it was the database that did not answer.
+    """
+    rows = Fulfillment.objects.filter(
+        warehouse_id=warehouse_id, reference__in={found.reference for found in orders}
+    ).prefetch_related("shipments__events")
+    known = {row.reference: row for row in rows}
+    for found in orders:
+        row = known.get(found.reference)
+        if row is None:
+            _alert_unknown(warehouse_id, found.reference)
+        elif _has_news(row, found):
+            _record_one(row, found)
+
+
+def _has_news(row: Fulfillment, found: WarehouseOrder) -> bool:
+    """Compare before anything is locked: most entries of a list that is read again are old."""
+    shipments = {each.wms_shipment_id: each for each in row.shipments.all()}
+    for parcel in found.shipments:
+        known = shipments.get(parcel.shipment_id)
+        if known is None or tracking.has_news(known, parcel):
+            return True
+    if row.state in ENDED:
+        return found.status == "cancelled" and row.state != S.CANCELLED
+    if found.status == "cancelled":
+        return row.waits_for != WaitsFor.WAREHOUSE
+    is_further = row.state == S.ACCEPTED and found.status in PICKING
+    is_told = row.state not in UNTOLD and row.wms_number == found.wms_number
+    return not is_told or is_further or found.status == "closed_short"
+
+
+def _record_one(row: Fulfillment, found: WarehouseOrder) -> None:
     try:
-        if found.status == "cancelled":
-            _alert_disagreement(known, "it has cancelled it without our asking")
-        else:
-            _record_order(known.pk, found)
-    except (states.IllegalTransition, DataError, IntegrityError) as error:
+        _record_order(row.pk, found)
+    except (OperationalError, InterfaceError):
+        # Not this order's fault: the whole page is read again.
+        raise
+    except Exception as error:
         # One order that cannot be must not keep all others from being told. The error's own text
         # may hold the row's values, so only its name is kept.
-        _alert_disagreement(known, f"{found.status} cannot be recorded: {type(error).__name__}")
-
-
-def _alert_disagreement(known: Fulfillment, what: str) -> None:
-    open_alert(
-        kind="warehouse_disagrees",
-        subject_type="order",
-        subject_id=known.order_id,
-        detail=f"The warehouse on {known.reference}: {what}",
-    )
+        name = type(error).__name__
+        log.warning(
+            "what the warehouse says of %s cannot be recorded: %s",
+            row.reference,
+            name,
+            exc_info=not isinstance(error, DatabaseError),
+        )
+        _alert_disagreement(row, f"{found.status} cannot be recorded: {name}")
 
 
 @transaction.atomic(durable=True)
 def _record_order(fulfillment_id: int, found: WarehouseOrder) -> None:
     row = Fulfillment.objects.locked().get(pk=fulfillment_id)
     now = timezone.now()
-    if row.state == FulfillmentState.ON_HOLD and row.first_sent_at is not None:
-        # Put aside because nothing seemed to have arrived; now a parcel may leave all the same.
-        move(row, FulfillmentState.READY, now)
-        holds.alert_parcel(row)
-    if row.state == FulfillmentState.READY and row.first_sent_at is not None:
-        # It looked as if nothing had arrived.
-        move(row, FulfillmentState.SUBMITTING, now)
-    if row.state in {FulfillmentState.SUBMITTING, FulfillmentState.SUBMIT_UNKNOWN}:
-        # The answer to our request was lost; that the warehouse works on it is the answer.
-        move(row, FulfillmentState.ACCEPTED, now)
-        row.rest()
-        outbox.publish(events.FulfillmentAccepted(subject_id=row.order_id, fulfillment_id=row.pk))
-    row.wms_number = found.wms_number
-    if found.status in PICKING and row.state == FulfillmentState.ACCEPTED:
-        move(row, FulfillmentState.IN_PROGRESS, now)
-    known = set(row.shipments.values_list("wms_shipment_id", flat=True))
+    known = {each.wms_shipment_id: each for each in row.shipments.all()}
     for parcel in found.shipments:
-        if parcel.shipment_id not in known:
-            _record_shipment(row, parcel)
-    _derive_state(row, now)
+        if parcel.shipment_id in known:
+            tracking.record(known[parcel.shipment_id], parcel, now=now)
+    fresh = {each.shipment_id: each for each in found.shipments if each.shipment_id not in known}
+    if row.state == S.CANCELLED:
+        for shipment_id in fresh:
+            _alert_disagreement(row, f"parcel {shipment_id} left of what it had cancelled")
+        return
+    if found.status == "cancelled" and not found.shipments:
+        _record_cancelled(row, now)
+    else:
+        _take_up(row, found, now)
+        for parcel in fresh.values():
+            if parcels.record(row, parcel, now=now):
+                cancelling.goods_win(row, now)
+        _derive_state(row, found, now)
     row.save()
 
 
-def _record_shipment(row: Fulfillment, parcel: WarehouseShipment) -> None:
-    """Insert one parcel, count it on the lines, take its units out of stock, tell the house."""
-    quantities = _fitting(row, parcel)
-    if not quantities:
+def _take_up(row: Fulfillment, found: WarehouseOrder, now: datetime) -> None:
+    """The warehouse has the request, whatever we knew before."""
+    if row.state in ENDED:
         return
-    shipment = Shipment.objects.create(
-        public_id=public_id("shp"),
-        order_id=row.order_id,
-        fulfillment=row,
-        warehouse_id=row.warehouse_id,
-        wms_shipment_id=parcel.shipment_id,
-        state=ShipmentState.IN_TRANSIT,
-        carrier=parcel.carrier,
-        tracking_number=parcel.tracking_number,
-        tracking_url=parcel.tracking_url,
-        shipped_at=parcel.shipped_at,
-    )
-    ShipmentLine.objects.bulk_create(
-        ShipmentLine(shipment=shipment, sku=sku, quantity=quantity)
-        for sku, quantity in sorted(quantities.items())
-    )
-    stock.consume(order_id=row.order_id, warehouse_id=row.warehouse_id, quantities=quantities)
-    timeline.record(
-        subject_type="order",
-        subject_id=row.order_id,
-        kind="shipment.dispatched",
-        actor="warehouse",
-        data={"shipment": shipment.public_id, "units": sum(quantities.values())},
-    )
-    outbox.publish(events.ShipmentDispatched(subject_id=row.order_id, shipment_id=shipment.pk))
+    if row.state == S.ON_HOLD and row.first_sent_at is not None:
+        # Put aside because nothing seemed to have arrived; now a parcel may leave all the same.
+        move(row, S.READY, now)
+        holds.alert_parcel(row)
+    if row.state == S.READY and row.first_sent_at is not None:
+        # It looked as if nothing had arrived.
+        move(row, S.SUBMITTING, now)
+    if row.state in IN_DOUBT:
+        # The answer to our request was lost; that the warehouse works on it is the answer.
+        move(row, S.ACCEPTED, now)
+        row.rest()
+        outbox.publish(events.FulfillmentAccepted(subject_id=row.order_id, fulfillment_id=row.pk))
+        if not found.shipments:
+            cancelling.go_on(row, now)
+    row.wms_number = found.wms_number
+    if found.status in PICKING and row.state == S.ACCEPTED:
+        move(row, S.IN_PROGRESS, now)
 
 
-def _fitting(row: Fulfillment, parcel: WarehouseShipment) -> dict[str, int]:
-    """Count the parcel on the request's lines; what does not fit is an alert, not a booking."""
-    lines = {line.sku: line for line in row.lines.all()}
-    wanted: dict[str, int] = {}
-    for item in parcel.lines:
-        wanted[item.sku] = wanted.get(item.sku, 0) + item.quantity
-    fits = all(
-        sku in lines and 0 < quantity <= lines[sku].quantity - lines[sku].shipped
-        for sku, quantity in wanted.items()
-    )
-    if not fits:
-        open_alert(
-            kind="shipment_does_not_fit",
-            subject_type="order",
-            subject_id=row.order_id,
-            detail=f"Parcel {parcel.shipment_id} of {row.reference} holds what was not asked for",
-        )
-        return {}
-    for sku, quantity in wanted.items():
-        lines[sku].shipped += quantity
-    FulfillmentLine.objects.bulk_update(lines.values(), ["shipped"])
-    return wanted
+def _record_cancelled(row: Fulfillment, now: datetime) -> None:
+    """The warehouse will not ship it: what was asked for, or what somebody has to settle."""
+    is_wanted = row.cancel_wanted_at is not None and not row.is_too_late
+    if is_wanted and row.state in (S.CANCELLATION_REQUESTED, *IN_DOUBT[:2]):
+        cancelling.confirm_cancelled(row, now)
+        return
+    _alert_disagreement(row, "it has cancelled it without our asking")
+    if row.state not in (*ENDED, *IN_DOUBT):
+        # One in doubt is looked up and learns it so; the others go on when the warehouse says so.
+        row.rest()
+        row.waits_for = WaitsFor.WAREHOUSE
 
 
-def _derive_state(row: Fulfillment, now: datetime) -> None:
+def _derive_state(row: Fulfillment, found: WarehouseOrder, now: datetime) -> None:
+    if row.state in ENDED:
+        return
     lines = list(row.lines.all())
     if all(line.shipped == line.quantity for line in lines):
-        move(row, FulfillmentState.SHIPPED, now)
-    elif row.state != FulfillmentState.PARTIALLY_SHIPPED and any(line.shipped for line in lines):
-        move(row, FulfillmentState.PARTIALLY_SHIPPED, now)
+        move(row, S.SHIPPED, now)
+        return
+    has_shipped = any(line.shipped for line in lines)
+    if has_shipped and row.state != S.PARTIALLY_SHIPPED:
+        move(row, S.PARTIALLY_SHIPPED, now)
+    if found.status != "closed_short":
+        return
+    if row.state == S.CANCELLATION_REQUESTED:
+        # Nothing has left and nothing will: what was asked for.
+        cancelling.confirm_cancelled(row, now)
+    elif not shorts.close(row, lines, found, now=now):
+        _alert_disagreement(row, "closed short, and parcels and missing units are not all of it")
+
+
+def _alert_disagreement(row: Fulfillment, what: str) -> None:
+    open_alert(
+        kind="warehouse_disagrees",
+        subject_type="order",
+        subject_id=row.order_id,
+        detail=f"The warehouse on {row.reference}: {what}",
+    )
+
+
+def _alert_unknown(warehouse_id: int, reference: str) -> None:
+    log.warning("the warehouse tells of %s, which is not ours", reference)
+    open_alert(
+        kind="warehouse_order_unknown",
+        subject_type="warehouse",
+        subject_id=warehouse_id,
+        detail=f"The warehouse tells of {reference}, which is not ours; the log names every other",
+    )

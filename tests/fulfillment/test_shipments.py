@@ -2,23 +2,22 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from fulfillment import queries
-from fulfillment.gateways.wms import ChangePage, OutcomeUnknown, WarehouseUnavailable
-from fulfillment.models import Fulfillment, FulfillmentLine, Shipment, Warehouse
+from fulfillment.models import Fulfillment, FulfillmentLine, Shipment
 from fulfillment.services import sending, shipments
 from fulfillment.states import FULFILLMENT_AGE, FulfillmentState
-from globalmart.core.db import Lease, constraint_name
+from globalmart.core.db import constraint_name
 from globalmart.core.models import Alert, OutboxEvent
-from tests import builders
-from tests.fulfillment.conftest import levels, open_request
+from tests.fulfillment.conftest import levels
 from tests.fulfillment.fakes import FakeWarehouse, parcel
 
-ALL = {"MUG": 2, "CUP": 1}
+ALL: Any = {"MUG": 2, "CUP": 1}
 
 
 @pytest.fixture
@@ -27,19 +26,6 @@ def accepted(request_row: Fulfillment) -> Fulfillment:
     ((key, token),) = due.lease(now=timezone.now(), limit=1, lease_seconds=50)
     sending.submit(fulfillment_id=key, token=token)
     return Fulfillment.objects.get()
-
-
-def lease_poll() -> Lease:
-    Warehouse.objects.update(due_at=timezone.now(), lease_until=None)
-    due = Warehouse.objects.all()
-    (lease,) = due.lease(now=timezone.now(), limit=9, lease_seconds=90)
-    return lease
-
-
-def poll() -> Warehouse:
-    key, token = lease_poll()
-    shipments.poll(warehouse_id=key, token=token)
-    return Warehouse.objects.get()
 
 
 def hear(row: Fulfillment, warehouse: FakeWarehouse, status: str, *parcels: object) -> Fulfillment:
@@ -158,78 +144,6 @@ class TestRecord:
 
         assert Alert.objects.get().kind == "warehouse_order_unknown"
         assert not Shipment.objects.exists()
-
-
-class TestPoll:
-    def test_reads_every_page_and_keeps_the_place(
-        self, accepted: Fulfillment, warehouse: FakeWarehouse
-    ) -> None:
-        second = open_request(builders.place({"MUG": 1}))
-        Fulfillment.objects.filter(pk=second.pk).update(state=FulfillmentState.ACCEPTED)
-        warehouse.show(accepted.reference, "shipped", parcel(**ALL))
-        warehouse.show(second.reference, "shipped", parcel("P-2", MUG=1))
-        warehouse.page_size = 1
-
-        found = poll()
-
-        assert found.poll_cursor == str(len(warehouse.changes))
-        assert Shipment.objects.count() == 2
-        assert found.due_at < timezone.now() + timedelta(seconds=2)
-
-    @pytest.mark.parametrize("error", [WarehouseUnavailable("closed"), OutcomeUnknown("timeout")])
-    def test_comes_again_when_the_warehouse_does_not_answer(
-        self, accepted: Fulfillment, warehouse: FakeWarehouse, error: Exception
-    ) -> None:
-        warehouse.poll_errors.append(error)
-
-        found = poll()
-        assert found.due_at > timezone.now()
-        assert (found.poll_cursor, found.last_error) == ("", str(error))
-
-        assert poll().poll_cursor == "1"
-
-    def test_asks_nothing_for_a_zombie(
-        self, accepted: Fulfillment, warehouse: FakeWarehouse
-    ) -> None:
-        zombie, lease = lease_poll(), lease_poll()
-        warehouse.poll_errors.append(AssertionError("a zombie has asked"))
-
-        shipments.poll(warehouse_id=zombie.key, token=zombie.token)
-
-        assert Warehouse.objects.get().lease_token == lease.token
-        assert Warehouse.objects.get().lease_until is not None
-
-    def test_leaves_place_and_lease_to_whoever_took_it_over(
-        self, accepted: Fulfillment, warehouse: FakeWarehouse, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        taken: list[Lease] = []
-
-        def list_changes(*_words: object) -> ChangePage:
-            taken.append(lease_poll())
-            return ChangePage((), "9", has_more=True)
-
-        monkeypatch.setattr(FakeWarehouse, "list_changes", list_changes)
-
-        row = poll()
-
-        assert len(taken) == 1
-        assert (row.poll_cursor, row.lease_token) == ("", taken[0].token)
-        assert row.lease_until is not None
-
-    def test_is_not_stopped_by_one_order_that_cannot_be(
-        self, accepted: Fulfillment, warehouse: FakeWarehouse
-    ) -> None:
-        grace = open_request(builders.place({"MUG": 1}))
-        Fulfillment.objects.filter(pk=accepted.pk).update(state=FulfillmentState.REJECTED)
-        Fulfillment.objects.filter(pk=grace.pk).update(state=FulfillmentState.ACCEPTED)
-        warehouse.show(accepted.reference, "shipped", parcel(**ALL))
-        warehouse.show(grace.reference, "shipped", parcel("P-2", MUG=1))
-
-        poll()
-
-        assert Alert.objects.get().kind == "warehouse_disagrees"
-        assert Fulfillment.objects.get(pk=grace.pk).state == FulfillmentState.SHIPPED
-        assert not Shipment.objects.filter(fulfillment=accepted).exists()
 
 
 class TestListStuck:

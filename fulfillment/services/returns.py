@@ -1,0 +1,77 @@
+"""What a warehouse took back: recorded once, and matched to the order that it came from."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db import transaction
+
+from fulfillment.gateways.wms import Receipt
+from fulfillment.models import Fulfillment, ReturnReceipt
+from globalmart.core import timeline
+from globalmart.core.alerts import open_alert
+
+ALERT = "return_unmatched"
+
+
+@transaction.atomic(durable=True)
+def record(*, warehouse_id: int, receipts: Sequence[Receipt], now: datetime) -> None:
+    """Record what is new of these; what names none of our requests is for staff.
+
+    The goods themselves are in the warehouse's counts, not in these receipts.
+    """
+    named = {each.receipt_id: each for each in receipts}
+    known = ReturnReceipt.objects.filter(warehouse_id=warehouse_id, receipt_id__in=named)
+    for receipt_id in known.values_list("receipt_id", flat=True):
+        del named[receipt_id]
+    orders = _orders_of({each.reference for each in named.values() if each.reference})
+    rows = ReturnReceipt.objects.bulk_create(
+        ReturnReceipt(
+            warehouse_id=warehouse_id,
+            receipt_id=each.receipt_id,
+            rma=each.rma,
+            reference=each.reference,
+            order_id=orders.get(each.reference),
+            sku=each.sku,
+            quantity=each.quantity,
+            condition=each.condition,
+            received_at=each.received_at,
+            created_at=now,
+        )
+        for each in named.values()
+    )
+    for row in rows:
+        _tell(row)
+
+
+def _orders_of(references: set[str]) -> dict[str, int]:
+    """Return the order behind each reference: that of a request, or the order's own number."""
+    numbers = Fulfillment.objects.filter(order_number__in=references)
+    requests = Fulfillment.objects.filter(reference__in=references)
+    return {
+        **dict(numbers.values_list("order_number", "order_id")),
+        **dict(requests.values_list("reference", "order_id")),
+    }
+
+
+def _tell(row: ReturnReceipt) -> None:
+    if row.order_id is None:
+        open_alert(
+            kind=ALERT,
+            subject_type="return_receipt",
+            subject_id=row.pk,
+            detail=f"{row.quantity} x {row.sku} ({row.condition}) came back as {row.receipt_id},"
+            f" which names no order of ours: {row.reference or row.rma or 'nothing'}",
+        )
+        return
+    timeline.record(
+        subject_type="order",
+        subject_id=row.order_id,
+        kind="return.received",
+        actor="warehouse",
+        data={
+            "receipt": row.receipt_id,
+            "sku": row.sku,
+            "units": row.quantity,
+            "condition": row.condition,
+        },
+    )
