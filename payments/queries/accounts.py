@@ -17,7 +17,8 @@ def get_account(*, order_id: int) -> OrderAccount:
 def is_covered(*, order_id: int) -> bool:
     """Tell whether what is due is authorized or captured, and not about to be cancelled.
 
-    A cancel that may have reached Stripe counts against a hold until its answer is known.
+    A cancel that may have reached Stripe counts against a hold until its answer is known; that of
+    a late attempt, which pays for nothing, does not.
     """
     if _paying(order_id, "authorized_minor") < get_account(order_id=order_id).due_minor:
         return False
@@ -26,7 +27,7 @@ def is_covered(*, order_id: int) -> bool:
         attempt__state=AttemptState.AUTHORIZED,
         kind=OperationKind.CANCEL,
         finished_at__isnull=True,
-    )
+    ).exclude(attempt__purpose__startswith=LATE)
     return not cancels.exists()
 
 

@@ -244,6 +244,27 @@ class TestApplyOutcome:
         assert PaymentOperation.objects.get(attempt=late).kind == OperationKind.CANCEL
         assert not is_covered(order_id=order.pk)
 
+    def test_counts_on_a_hold_while_late_money_is_given_back(
+        self, order: Order, stripe: FakeStripe
+    ) -> None:
+        hear(order, told(O.CANCELLED))
+        dead = attempt_of(order)
+        live = PaymentAttempt.objects.create(
+            order=order, number=2, mode="browser", currency="GBP", amount_minor=TOTAL
+        )
+        now = timezone.now()
+        apply_outcome(attempt_id=dead.pk, answer=told(O.AUTHORIZED), actor="webhook", now=now)
+        late = PaymentAttempt.objects.get(purpose=f"late:{dead.pk}")
+        apply_outcome(attempt_id=late.pk, answer=told(O.AUTHORIZED), actor="poller", now=now)
+
+        other = intent("requires_capture", amount_minor=TOTAL, id="pi_other")
+        paid = answer(O.AUTHORIZED, other)
+        apply_outcome(attempt_id=live.pk, answer=paid, actor="webhook", now=now)
+
+        cancel = PaymentOperation.objects.get(attempt=late, kind=OperationKind.CANCEL)
+        assert cancel.finished_at is None
+        assert is_covered(order_id=order.pk)
+
     def test_cancels_no_other_intent_with_the_key_of_one_that_was_adopted(
         self, order: Order, stripe: FakeStripe
     ) -> None:

@@ -93,6 +93,7 @@ class Rows:
             each.kind == OperationKind.CANCEL
             and each.finished_at is None
             and each.attempt.state == AttemptState.AUTHORIZED
+            and not each.attempt.purpose.startswith(LATE)
             for each in self.operations.values()
         )
 
