@@ -34,7 +34,14 @@ def request_row(shop: None, warehouse: FakeWarehouse) -> Fulfillment:
 
 
 def open_request(order: Order, *, is_held: bool = False) -> Fulfillment:
-    requests.open_fulfillment(
+    """Open the request of an order that one warehouse serves, and return it."""
+    open_requests(order, is_held=is_held)
+    return Fulfillment.objects.get(order=order)
+
+
+def open_requests(order: Order, *, is_held: bool = False) -> int:
+    """Open an order's requests and return how many were opened."""
+    return requests.open_fulfillment(
         order_id=order.pk,
         order_number=order.number,
         service="standard",
@@ -53,7 +60,6 @@ def open_request(order: Order, *, is_held: bool = False) -> Fulfillment:
         now=timezone.now(),
         is_held=is_held,
     )
-    return Fulfillment.objects.get(order=order)
 
 
 def levels() -> dict[str, tuple[int, int]]:

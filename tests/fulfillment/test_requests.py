@@ -13,12 +13,13 @@ from fulfillment.gateways.wms import (
     WarehouseRejected,
     WarehouseUnavailable,
 )
-from fulfillment.models import Fulfillment, Reservation, Warehouse
-from fulfillment.services import sending, stock
+from fulfillment.models import Fulfillment, Reservation, Stock, Warehouse, WarehouseHoliday
+from fulfillment.services import requests, sending, stock
 from fulfillment.states import FulfillmentState, ReservationState
 from globalmart.core.models import Alert, OutboxEvent, TimelineEntry
+from orders.models import Order
 from tests import builders
-from tests.fulfillment.conftest import open_request
+from tests.fulfillment.conftest import open_request, open_requests
 from tests.fulfillment.fakes import FakeWarehouse
 
 
@@ -51,6 +52,139 @@ class TestOpenFulfillment:
     def test_finds_it_there_the_second_time(self, request_row: Fulfillment) -> None:
         assert open_request(request_row.order).pk == request_row.pk
         assert request_row.lines.count() == 2
+
+
+def remainder(row: Fulfillment) -> int:
+    return requests.open_remainder(
+        order_id=row.order_id,
+        order_number=row.order_number,
+        service=row.service,
+        ship_to=row.ship_to,
+        names={"CUP": "Cup", "MUG": "Mug"},
+        now=timezone.now(),
+    )
+
+
+def back_ordered(sku: str) -> None:
+    Reservation.objects.filter(sku=sku).update(
+        state=ReservationState.BACKORDERED, backordered_at=timezone.now()
+    )
+
+
+def asked() -> dict[str, dict[str, int]]:
+    """What each request asks for."""
+    return {
+        row.reference[-2:]: dict(row.lines.values_list("sku", "quantity"))
+        for row in Fulfillment.objects.order_by("number")
+    }
+
+
+class TestSeveralWarehouses:
+    @pytest.fixture
+    def order(self, shop: None, warehouse: FakeWarehouse) -> Order:
+        """A cup and three mugs, one of which is in the north, where it is served first."""
+        order = builders.place({"MUG": 3, "CUP": 1})
+        north = Warehouse.objects.create(code="north", name="North", priority=0)
+        Stock.objects.create(warehouse=north, sku="MUG", on_hand=1, reserved=1)
+        Reservation.objects.filter(sku="MUG").update(quantity=2)
+        Reservation.objects.create(order=order, warehouse=north, sku="MUG", quantity=1)
+        return order
+
+    def test_get_one_request_each_for_what_is_theirs(self, order: Order) -> None:
+        open_requests(order)
+
+        assert asked() == {"-1": {"MUG": 1}, "-2": {"CUP": 1, "MUG": 2}}
+        places = Fulfillment.objects.order_by("number").values_list("warehouse__code", flat=True)
+        assert list(places) == ["north", "main"]
+        assert set(Fulfillment.objects.values_list("state", flat=True)) == {"ready"}
+
+    def test_get_it_once(self, order: Order) -> None:
+        assert (open_requests(order), open_requests(order)) == (2, 0)
+
+    def test_are_all_listened_to(self, order: Order) -> None:
+        open_requests(order)
+
+        assert not Warehouse.objects.filter(due_at=None).exists()
+
+    def test_are_not_asked_for_what_they_do_not_have(self, order: Order) -> None:
+        back_ordered("MUG")
+
+        open_requests(order)
+
+        assert asked() == {"-1": {"CUP": 1}}
+
+    def test_are_told_their_own_days(self, order: Order) -> None:
+        WarehouseHoliday.objects.bulk_create(
+            WarehouseHoliday(
+                warehouse=Warehouse.objects.get(code="north"),
+                on_date=timezone.now().date() + timedelta(days=days),
+                name="Closed",
+            )
+            for days in range(-1, 20)
+        )
+
+        open_requests(order)
+
+        north, main = Fulfillment.objects.order_by("number")
+        assert north.promised_on is not None
+        assert main.promised_on is not None
+        assert north.promised_on > main.promised_on
+
+
+class TestOpenRemainder:
+    def test_opens_nothing_while_all_is_asked_for(self, request_row: Fulfillment) -> None:
+        assert remainder(request_row) == 0
+
+    def test_asks_for_what_came_back_from_back_order(self, request_row: Fulfillment) -> None:
+        back_ordered("CUP")
+        request_row.lines.filter(sku="CUP").delete()
+        assert remainder(request_row) == 0
+
+        Reservation.objects.update(state=ReservationState.COMMITTED, backordered_at=None)
+
+        assert (remainder(request_row), remainder(request_row)) == (1, 0)
+        assert asked() == {"-1": {"MUG": 2}, "-2": {"CUP": 1}}
+
+    def test_asks_again_for_what_was_closed_short(self, request_row: Fulfillment) -> None:
+        request_row.lines.filter(sku="MUG").update(shipped=1, short=1)
+        Reservation.objects.filter(sku="MUG").update(shipped=1)
+        Fulfillment.objects.update(state=FulfillmentState.INCOMPLETE, due_at=None)
+
+        assert (remainder(request_row), remainder(request_row)) == (1, 0)
+        assert asked()["-2"] == {"MUG": 1}
+
+    def test_asks_again_for_what_a_cancelled_request_had(self, request_row: Fulfillment) -> None:
+        Fulfillment.objects.update(state=FulfillmentState.CANCELLED, due_at=None)
+
+        assert remainder(request_row) == 1
+        assert asked()["-2"] == {"MUG": 2, "CUP": 1}
+
+    @pytest.mark.parametrize(
+        "state",
+        [ReservationState.RELEASED, ReservationState.BACKORDERED, ReservationState.CONSUMED],
+    )
+    def test_asks_for_nothing_that_is_not_the_orders(
+        self, request_row: Fulfillment, state: ReservationState
+    ) -> None:
+        Fulfillment.objects.update(state=FulfillmentState.CANCELLED, due_at=None)
+        Reservation.objects.update(
+            state=state,
+            backordered_at=timezone.now() if state == ReservationState.BACKORDERED else None,
+        )
+
+        assert remainder(request_row) == 0
+
+    def test_asks_for_what_is_sent_instead(self, request_row: Fulfillment) -> None:
+        Reservation.objects.create(
+            order=request_row.order,
+            warehouse=request_row.warehouse,
+            sku="JUG",
+            quantity=1,
+            state=ReservationState.COMMITTED,
+        )
+
+        assert remainder(request_row) == 1
+        assert asked()["-2"] == {"JUG": 1}
 
 
 class TestSubmit:
