@@ -16,6 +16,7 @@ urlpatterns = [
     path("api/docs/problems/", problem_pages.problems, name="api-problems"),
     re_path(r"^api/?$", RedirectView.as_view(pattern_name="api-docs")),
     path("webhooks/", include("payments.urls")),
+    path("hooks/", include("fulfillment.urls")),
     path("admin/", admin.site.urls),
     path("", include("orders.urls")),
 ]
