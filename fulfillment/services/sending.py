@@ -23,6 +23,7 @@ from fulfillment.services.steps import move, put_off, stop
 from fulfillment.states import FulfillmentState, WaitsFor
 from globalmart.core import outbox
 from globalmart.core.db import WORK_FIELDS
+from globalmart.core.failpoints import failpoint
 from globalmart.core.work import backoff
 
 # Twice the gateway's deadline of 25 s.
@@ -87,17 +88,24 @@ def _is_absent(row: Fulfillment) -> bool:
 def _send(row: Fulfillment, *, is_resend: bool) -> None:
     # What is sent now may be seen only later: the two look-ups begin anew.
     Fulfillment.objects.filter(pk=row.pk, absent_since__isnull=False).update(absent_since=None)
+    failpoint("CP16", order=row.order_id)
+    answer = _call(row)
+    failpoint("CP17", order=row.order_id)
+    if isinstance(answer, SubmitAnswer):
+        _record_answer(row, answer)
+    elif isinstance(answer, WarehouseUnavailable) and not is_resend:
+        _postpone(row, FulfillmentState.READY, answer)
+    else:
+        _postpone(row, FulfillmentState.SUBMIT_UNKNOWN, answer)
+
+
+def _call(row: Fulfillment) -> SubmitAnswer | WarehouseUnavailable | OutcomeUnknown:
     try:
-        answer = gateways.current().submit_order(_request(row))
+        return gateways.current().submit_order(_request(row))
     except WarehouseRejected as error:
-        answer = SubmitAnswer("rejected", "", error.code, error.message)
-    except WarehouseUnavailable as error:
-        _postpone(row, FulfillmentState(row.state) if is_resend else FulfillmentState.READY, error)
-        return
-    except OutcomeUnknown as error:
-        _postpone(row, FulfillmentState.SUBMIT_UNKNOWN, error)
-        return
-    _record_answer(row, answer)
+        return SubmitAnswer("rejected", "", error.code, error.message)
+    except (WarehouseUnavailable, OutcomeUnknown) as error:
+        return error
 
 
 @transaction.atomic(durable=True)
@@ -175,7 +183,10 @@ def _request(row: Fulfillment) -> SubmitRequest:
 def _locked(row: Fulfillment, token: UUID | None) -> Fulfillment | None:
     """The row, locked, if our lease is still the one that counts (a zombie's is not)."""
     fresh = Fulfillment.objects.locked().get(pk=row.pk)
-    return fresh if fresh.is_held_by(token) and fresh.state in IN_DOUBT else None
+    if fresh.is_held_by(token) and fresh.state in IN_DOUBT:
+        return fresh
+    failpoint("CP19", order=row.order_id)
+    return None
 
 
 @transaction.atomic(durable=True)
@@ -192,6 +203,7 @@ def _record_answer(row: Fulfillment, answer: SubmitAnswer) -> None:
     else:
         _reject(fresh, answer, now)
     fresh.save()
+    failpoint("CP18", order=row.order_id)
 
 
 def accept(row: Fulfillment, wms_number: str, now: datetime, *, actor: str = "") -> None:
