@@ -16,7 +16,13 @@ from typing import Any, ClassVar
 BEFORE = ("delay", "error_before", "drop_before")
 AFTER = ("timeout_after_apply", "error_after_apply", "drop_after_apply")
 MESSAGES = ("duplicate", "reorder", "never")
-KINDS = (*BEFORE, *AFTER, *MESSAGES)
+# The warehouse's: bad answers to what was carried out, and what it is to see or do wrongly.
+ANSWERS = (
+    *("fault_after_apply", "drip", "huge", "malformed", "wrong_namespace"),
+    *("external_entity", "billion_laughs"),
+)
+CONDUCT = ("lag", "omit", "accepts_twice")
+KINDS = (*BEFORE, *AFTER, *MESSAGES, *ANSWERS, *CONDUCT)
 FIELDS = (
     *("operation", "fault", "probability", "count", "seconds", "seed", "status"),
     "amount_minor",

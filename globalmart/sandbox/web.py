@@ -66,12 +66,15 @@ class Request:
 
 @dataclass(slots=True)
 class Response:
-    """One HTTP answer."""
+    """One HTTP answer. `pieces` are sent instead of `body` where it is too large or too slow to
+    be had at once; `length` is then how long they are together."""
 
     body: bytes = b""
     status: int = 200
     content_type: str = "text/plain; charset=utf-8"
     headers: dict[str, str] = field(default_factory=dict)
+    pieces: Iterable[bytes] | None = None
+    length: int = 0
 
 
 def json_response(value: Any, *, status: int = 200, **headers: str) -> Response:
@@ -162,11 +165,13 @@ class App:
             response = Response(status=500)
         headers = [
             ("Content-Type", response.content_type),
-            ("Content-Length", str(len(response.body))),
+            ("Content-Length", str(response.length or len(response.body))),
             *response.headers.items(),
         ]
         start_response(_status_line(response.status), headers)
-        return [] if request.method == "HEAD" else [response.body]
+        if request.method == "HEAD":
+            return []
+        return [response.body] if response.pieces is None else response.pieces
 
     def respond(self, request: Request) -> Response:
         """Find the route, draw the faults and carry out the call. Raises Dropped."""

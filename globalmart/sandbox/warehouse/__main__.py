@@ -7,6 +7,8 @@ from pathlib import Path
 from globalmart.sandbox.book import Book
 from globalmart.sandbox.serving import serve
 from globalmart.sandbox.warehouse.app import WarehouseApp
+from globalmart.sandbox.warehouse.habits import Habits
+from globalmart.sandbox.warehouse.push import Pusher
 from globalmart.sandbox.warehouse.schema import SCHEMA
 
 
@@ -21,6 +23,11 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--ship-after", type=float, default=1.0, help="seconds from an order to its parcel"
     )
+    parser.add_argument(
+        "--deliver-after", type=float, help="seconds a parcel travels; without it carriers are mute"
+    )
+    parser.add_argument("--push-url", default="", help="post a hint there when something changed")
+    parser.add_argument("--push-secret", default="", help="signs the hints")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds before each answer")
     return parser.parse_args()
 
@@ -31,8 +38,11 @@ def _build(options: argparse.Namespace) -> WarehouseApp:
         ship_after=options.ship_after,
         username=options.username,
         password=options.password,
+        usual=Habits(deliver_after=options.deliver_after),
     )
     app.faults.latency = options.latency
+    if options.push_url:
+        Pusher(app.depot, url=options.push_url, secret=options.push_secret).start()
     return app
 
 

@@ -1,11 +1,6 @@
-"""Read the book into SOAP messages.
+"""SOAP messages as text: envelopes, faults, and the warehouse's simple lists."""
 
-Written as text, not through an XML library: a page of 200 orders is written many times a second.
-"""
-
-import json
-import sqlite3
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from xml.sax.saxutils import escape, quoteattr
 
@@ -17,8 +12,6 @@ HEAD = (
     '<soap:Envelope xmlns:soap="http://schemas.xmlsoap.org/soap/envelope/"><soap:Body>'
 )
 TAIL = "</soap:Body></soap:Envelope>"
-# A client reads at most a megabyte; a page ends early rather than be refused.
-MAX_PAGE_CHARACTERS = 600_000
 
 
 def message(operation: str, content: str) -> bytes:
@@ -42,53 +35,19 @@ def elements(**values: str) -> str:
     return "".join(f"<{name}>{escape(value)}</{name}>" for name, value in values.items())
 
 
+def attributes(**values: str) -> str:
+    """Return ` name="value"` for each argument, in order."""
+    return "".join(f" {name}={quoteattr(value)}" for name, value in values.items())
+
+
 def instant(at: float) -> str:
     """Return a time in seconds since 1970 as the contract writes it."""
     return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def page(book: Book, *, after: int, limit: int) -> tuple[str, int, bool]:
-    """Return (orders as XML, position of the last one, whether more follow).
-
-    An order that changed several times since `after` comes once, at its last change.
-    """
-    rows = book.query(
-        "SELECT c.position, c.reference, c.status, o.wms_number"
-        " FROM changes c JOIN orders o ON o.reference = c.reference"
-        " WHERE c.position > ? AND NOT EXISTS (SELECT 1 FROM changes later"
-        " WHERE later.reference = c.reference AND later.position > c.position)"
-        " ORDER BY c.position LIMIT ?",
-        (after, limit + 1),
-    )
-    more = len(rows) > limit
-    parcels = _parcels(book, [row["reference"] for row in rows[:limit]])
-    pieces: list[str] = []
-    size, last = 0, after
-    for row in rows[:limit]:
-        piece = _order(row, "", parcels.get(row["reference"], ""))
-        if pieces and size + len(piece) > MAX_PAGE_CHARACTERS:
-            more = True
-            break
-        pieces.append(piece)
-        size += len(piece)
-        last = row["position"]
-    return "".join(pieces), last, more
-
-
-def order(book: Book, reference: str) -> str | None:
-    """Return one order as XML with its lines, or None."""
-    row = book.one(
-        "SELECT o.reference, o.wms_number, o.lines, c.status FROM orders o JOIN changes c"
-        " ON c.position = (SELECT max(position) FROM changes WHERE reference = o.reference)"
-        " WHERE o.reference = ?",
-        (reference,),
-    )
-    if row is None:
-        return None
-    is_shipped = row["status"] == "shipped"
-    lines = "".join(_line(line, is_shipped=is_shipped) for line in json.loads(row["lines"]))
-    parcels = _parcels(book, [reference])
-    return _order(row, f"<lines>{lines}</lines>", parcels.get(reference, ""))
+def end(cursor: str, *, more: bool) -> str:
+    """Return the end of a page."""
+    return elements(nextCursor=cursor, hasMore="true" if more else "false")
 
 
 def stock_items(items: Iterable[tuple[str, int]]) -> str:
@@ -97,41 +56,45 @@ def stock_items(items: Iterable[tuple[str, int]]) -> str:
     return f"<items>{''.join(counted)}</items>"
 
 
-def _order(row: sqlite3.Row, lines: str, parcels: str) -> str:
-    names = elements(reference=row["reference"], wmsNumber=row["wms_number"], status=row["status"])
-    return f"<order>{names}{lines}<shipments>{parcels}</shipments></order>"
-
-
-def _line(line: Mapping[str, str | int], *, is_shipped: bool) -> str:
-    quantity = line["quantity"]
-    return (
-        f'<line lineNo="{line["lineNo"]}" sku={quoteattr(str(line["sku"]))}'
-        f' ordered="{quantity}" shipped="{quantity if is_shipped else 0}"/>'
-    )
-
-
-def _parcels(book: Book, references: list[str]) -> dict[str, str]:
+def deltas(book: Book, *, location: str, after: int, limit: int) -> tuple[str, int, bool]:
+    """Return (stock changes as XML, number of the last, whether more follow)."""
     rows = book.query(
-        "SELECT s.*, i.sku, i.quantity FROM shipments s JOIN shipment_items i USING (shipment_id)"
-        " WHERE s.reference IN (SELECT value FROM json_each(?)) ORDER BY s.shipment_id, i.id",
-        (json.dumps(references),),
+        "SELECT * FROM deltas WHERE location = ? AND id > ? ORDER BY id LIMIT ?",
+        (location, after, limit + 1),
     )
-    items: dict[str, list[str]] = {}
-    parcels: dict[str, sqlite3.Row] = {}
-    for row in rows:
-        parcels.setdefault(row["shipment_id"], row)
-        items.setdefault(row["shipment_id"], []).append(
-            f'<item sku={quoteattr(row["sku"])} quantity="{row["quantity"]}"/>'
+    pieces = (
+        "<delta"
+        + attributes(
+            deltaId=f"D{row['id']:08d}",
+            sku=row["sku"],
+            change=str(row["change"]),
+            at=instant(row["at"]),
+            reason=row["reason"],
         )
-    found: dict[str, str] = {}
-    for shipment_id, row in parcels.items():
-        about = elements(
-            shipmentId=shipment_id,
-            carrier=row["carrier"],
-            trackingNumber=row["tracking_number"],
-            trackingUrl=row["tracking_url"],
-            shippedAt=instant(row["shipped_at"]),
+        + "/>"
+        for row in rows[:limit]
+    )
+    last = rows[:limit][-1]["id"] if rows else after
+    return f"<deltas>{''.join(pieces)}</deltas>", last, len(rows) > limit
+
+
+def receipts(book: Book, *, location: str, after: int, limit: int) -> tuple[str, int, bool]:
+    """Return (returned goods as XML, number of the last, whether more follow)."""
+    rows = book.query(
+        "SELECT * FROM receipts WHERE location = ? AND id > ? ORDER BY id LIMIT ?",
+        (location, after, limit + 1),
+    )
+    pieces = []
+    for row in rows[:limit]:
+        papers = {name: row[name] for name in ("rma", "reference") if row[name]}
+        about = attributes(
+            receiptId=f"R{row['id']:08d}",
+            **papers,
+            sku=row["sku"],
+            quantity=str(row["quantity"]),
+            condition=row["condition"],
+            receivedAt=instant(row["at"]),
         )
-        one = f"<shipment>{about}<items>{''.join(items[shipment_id])}</items></shipment>"
-        found[row["reference"]] = found.get(row["reference"], "") + one
-    return found
+        pieces.append(f"<receipt{about}/>")
+    last = rows[:limit][-1]["id"] if rows else after
+    return f"<receipts>{''.join(pieces)}</receipts>", last, len(rows) > limit

@@ -1,16 +1,19 @@
-"""The warehouse on the wire: SOAP at /soap, and its own part of the control API."""
+"""The warehouse on the wire: SOAP at /soap."""
 
 import base64
 import hmac
-import time
+import math
 from datetime import datetime
 from typing import Any
 
 from lxml import etree
 
 from globalmart.sandbox.book import Book
-from globalmart.sandbox.warehouse import answers
+from globalmart.sandbox.faults import Plan
+from globalmart.sandbox.warehouse import answers, orderlist
+from globalmart.sandbox.warehouse.control import Control
 from globalmart.sandbox.warehouse.depot import Depot, Order
+from globalmart.sandbox.warehouse.habits import Habits
 from globalmart.sandbox.warehouse.requests import (
     WSDL_PATH,
     XSD_PATH,
@@ -19,17 +22,29 @@ from globalmart.sandbox.warehouse.requests import (
     child,
     text,
 )
-from globalmart.sandbox.web import App, Request, Response, json_response
+from globalmart.sandbox.warehouse.spoiling import spoil
+from globalmart.sandbox.web import App, Handler, Request, Response
 
 XML = "text/xml; charset=utf-8"
+LAG_SECONDS = 30.0
+# How many earlier entries a list repeats.
+REPEATED = 20
 
 
 class WarehouseApp(App):
-    """Answers the five operations of the contract."""
+    """Answers the seven operations of the contract."""
 
-    def __init__(self, book: Book, *, ship_after: float, username: str, password: str) -> None:
+    def __init__(
+        self,
+        book: Book,
+        *,
+        ship_after: float,
+        username: str,
+        password: str,
+        usual: Habits | None = None,
+    ) -> None:
         super().__init__()
-        self.depot = Depot(book, ship_after=ship_after)
+        self.depot = Depot(book, ship_after=ship_after, usual=usual)
         self._book = book
         identity = book.one("SELECT book_id FROM identity")
         self._book_id = identity["book_id"] if identity else ""
@@ -39,14 +54,15 @@ class WarehouseApp(App):
         self.route("POST", "/soap", operation=_operation)(self._soap)
         self.route("GET", "/soap")(lambda _: Response(WSDL_PATH.read_bytes(), 200, XML))
         self.route("GET", "/warehouse.xsd")(lambda _: Response(XSD_PATH.read_bytes(), 200, XML))
-        self.route("GET", "/_control/clock")(self._show_clock)
-        self.route("POST", "/_control/clock")(self._set_clock)
-        self.route("POST", "/_control/stock")(self._set_stock)
-        self.route("POST", "/_control/unknown_skus")(self._set_unknown)
+        Control(self.depot).add_to(self)
 
     def problem(self, request: Request, status: int, message: str) -> Response:
         """Return a Server fault, whatever was asked for."""
         return Response(answers.fault("Server", "internal", message), status, XML)
+
+    def perform(self, request: Request, handler: Handler) -> Response:
+        """Carry out one call with all its faults."""
+        return spoil(super().perform(request, handler), request.plan)
 
     def _soap(self, request: Request) -> Response:
         if not hmac.compare_digest(request.header("Authorization"), self._authorization):
@@ -54,13 +70,13 @@ class WarehouseApp(App):
             return Response(b"Who are you?\n", 401, headers=refusal)
         try:
             operation, message = self._reader.read(request.body)
-            content = _OPERATIONS[operation](self, message)
+            content = _OPERATIONS[operation](self, message, request.plan)
         except (InvalidMessage, KeyError, ValueError) as error:
             reason = str(error) if isinstance(error, InvalidMessage) else "Cannot be understood."
             return Response(answers.fault("Client", "invalid_request", reason), 500, XML)
         return Response(answers.message(operation, content), 200, XML)
 
-    def submit_order(self, message: Any) -> str:
+    def submit_order(self, message: Any, plan: Plan) -> str:
         """SubmitOrder."""
         receipt = self.depot.submit(
             Order(
@@ -73,7 +89,10 @@ class WarehouseApp(App):
                     for part in child(message, "shipTo")
                 },
                 lines=[_line(line) for line in child(message, "lines")],
-            )
+                location=text(message, "location"),
+                promised_on=text(message, "promisedOn"),
+            ),
+            accepts_twice=plan.has("accepts_twice") is not None,
         )
         return answers.elements(
             result=receipt.result,
@@ -82,41 +101,93 @@ class WarehouseApp(App):
             message=receipt.message,
         )
 
-    def get_order(self, message: Any) -> str:
+    def get_order(self, message: Any, plan: Plan) -> str:
         """GetOrder."""
         self.depot.advance()
-        order = answers.order(self._book, text(message, "reference"))
+        order = orderlist.order(
+            self._book, text(message, "reference"), hidden_since=self._hidden_since(plan)
+        )
         return answers.elements(found="false" if order is None else "true") + (order or "")
 
-    def cancel_order(self, message: Any) -> str:
+    def cancel_order(self, message: Any, plan: Plan) -> str:
         """CancelOrder."""
-        result, why = self.depot.cancel(text(message, "reference"))
+        reference = text(message, "reference")
+        since = self._hidden_since(plan)
+        if since < math.inf and orderlist.order(self._book, reference, hidden_since=since) is None:
+            return answers.elements(result="not_found", message="No such order.")
+        result, why = self.depot.cancel(reference)
         return answers.elements(result=result, message=why)
 
-    def list_changes(self, message: Any) -> str:
+    def list_changes(self, message: Any, plan: Plan) -> str:
         """ListChanges."""
         self.depot.advance()
-        after = self._start(text(message, "cursor"), text(message, "since"))
-        orders, last, more = answers.page(
-            self._book, after=after, limit=int(text(message, "limit"))
+        location, limit = text(message, "location"), int(text(message, "limit"))
+        after = self._after(text(message, "cursor"))
+        if after is None:
+            after = self._start(text(message, "since"))
+        found = orderlist.page(
+            self._book,
+            location=location,
+            after=after,
+            limit=limit,
+            hidden_since=self._hidden_since(plan),
         )
-        rest = answers.elements(
-            nextCursor=f"{self._book_id}.{last}", hasMore="true" if more else "false"
-        )
-        return f"<orders>{orders}</orders>{rest}"
+        pieces = found.pieces
+        if plan.has("omit"):
+            pieces = pieces[1:]
+        if plan.has("duplicate"):
+            before = orderlist.page(
+                self._book, location=location, after=max(0, after - REPEATED), limit=REPEATED
+            )
+            pieces = [*before.pieces, *pieces, *pieces[:REPEATED]]
+        shuffled = plan.has("reorder")
+        if shuffled:
+            pieces = [*pieces, *orderlist.history(self._book, found.references)]
+            shuffled.dice.shuffle(pieces)
+        end = answers.end(self._cursor(found.last), more=found.more)
+        return f"<orders>{''.join(pieces)}</orders>{end}"
 
-    def stock_snapshot(self, _message: Any) -> str:
+    def stock_snapshot(self, message: Any, _plan: Plan) -> str:
         """StockSnapshot."""
-        snapshot_id, at, items = self.depot.shelf.snapshot()
-        as_of = answers.instant(time.time() if at is None else at)
-        return answers.elements(snapshotId=snapshot_id, asOf=as_of) + answers.stock_items(items)
+        snapshot_id, at, items = self.depot.snapshot(text(message, "location"))
+        about = answers.elements(snapshotId=snapshot_id, asOf=answers.instant(at))
+        return about + answers.stock_items(items)
 
-    def _start(self, cursor: str, since: str) -> int:
+    def stock_delta(self, message: Any, _plan: Plan) -> str:
+        """StockDelta."""
+        content, last, more = answers.deltas(self._book, **self._wanted(message))
+        return content + answers.end(self._cursor(last), more=more)
+
+    def return_receipt(self, message: Any, _plan: Plan) -> str:
+        """ReturnReceipt."""
+        content, last, more = answers.receipts(self._book, **self._wanted(message))
+        return content + answers.end(self._cursor(last), more=more)
+
+    def _wanted(self, message: Any) -> dict[str, Any]:
+        return {
+            "location": text(message, "location"),
+            "after": self._after(text(message, "cursor")) or 0,
+            "limit": int(text(message, "limit")),
+        }
+
+    def _hidden_since(self, plan: Plan) -> float:
+        lag = plan.has("lag")
+        if lag is None:
+            return math.inf
+        return self.depot.ticker.look() - (LAG_SECONDS if lag.seconds is None else lag.seconds)
+
+    def _cursor(self, position: int) -> str:
+        return f"{self._book_id}.{position}"
+
+    def _after(self, cursor: str) -> int | None:
+        """Return where a cursor stands, None without one."""
+        if not cursor:
+            return None
+        # A cursor of another book (this one was begun anew) means nothing here.
         book_id, _, position = cursor.partition(".")
-        if cursor:
-            # A cursor of another book (this one was begun anew) means nothing here.
-            is_ours = book_id == self._book_id and position.isdecimal()
-            return int(position) if is_ours else 0
+        return int(position) if book_id == self._book_id and position.isdecimal() else 0
+
+    def _start(self, since: str) -> int:
         if not since:
             return 0
         row = self._book.one(
@@ -128,33 +199,6 @@ class WarehouseApp(App):
         last = self._book.one("SELECT max(position) AS position FROM changes")
         return int(last["position"] or 0) if last else 0
 
-    def _show_clock(self, _: Request) -> Response:
-        return json_response({"ship_after": self.depot.ship_after})
-
-    def _set_clock(self, request: Request) -> Response:
-        try:
-            ship_after = float(request.json["ship_after"])
-        except (ValueError, TypeError, KeyError):
-            ship_after = -1.0
-        if not 0 <= ship_after < float("inf"):
-            return json_response({"error": "Send {'ship_after': seconds}."}, status=400)
-        self.depot.set_speed(ship_after)
-        return self._show_clock(request)
-
-    def _set_stock(self, request: Request) -> Response:
-        counts = _dictionary(request)
-        if counts is None or not all(type(n) is int and n >= 0 for n in counts.values()):
-            return json_response({"error": "Send {'sku': pieces, ...}."}, status=400)
-        self.depot.shelf.count(counts, now=time.time())
-        return json_response({"counted": len(counts)})
-
-    def _set_unknown(self, request: Request) -> Response:
-        choices = _dictionary(request)
-        if choices is None or not all(isinstance(choice, bool) for choice in choices.values()):
-            return json_response({"error": "Send {'sku': true or false, ...}."}, status=400)
-        self.depot.shelf.set_unknown(choices)
-        return json_response({"set": len(choices)})
-
 
 _OPERATIONS = {
     "SubmitOrder": WarehouseApp.submit_order,
@@ -162,6 +206,8 @@ _OPERATIONS = {
     "CancelOrder": WarehouseApp.cancel_order,
     "ListChanges": WarehouseApp.list_changes,
     "StockSnapshot": WarehouseApp.stock_snapshot,
+    "StockDelta": WarehouseApp.stock_delta,
+    "ReturnReceipt": WarehouseApp.return_receipt,
 }
 
 
@@ -176,11 +222,3 @@ def _line(line: Any) -> dict[str, str | int]:
         "name": line.get("name"),
         "quantity": int(line.get("quantity")),
     }
-
-
-def _dictionary(request: Request) -> dict[str, Any] | None:
-    try:
-        value = request.json
-    except ValueError:
-        return None
-    return value if isinstance(value, dict) else None
