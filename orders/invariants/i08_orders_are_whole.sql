@@ -1,5 +1,6 @@
 -- I8 Every order is whole
 -- An order has lines, an order account over its total, an attempt, and reserved stock for its lines.
+-- Less than the total is due only for cancelled units, and no more less than they cost.
 -- One that is paid for by invitation needs an attempt only once it is confirmed. What was given back
 -- may have been taken again in another warehouse, never more than the line.
 SELECT placed.id AS order_id, placed.number, placed.total_minor, account.due_minor,
@@ -8,7 +9,12 @@ SELECT placed.id AS order_id, placed.number, placed.total_minor, account.due_min
   LEFT JOIN payments_orderaccount account ON account.order_id = placed.id
  WHERE placed.state <> 'draft'
    AND (account.id IS NULL
-        OR account.due_minor <> placed.total_minor
+        OR account.due_minor > placed.total_minor
+        OR account.due_minor < placed.total_minor - (
+            SELECT sum(CASE WHEN line.cancelled = line.quantity THEN line.total_minor
+                            ELSE line.total_minor / line.quantity * line.cancelled
+                                 + least(line.total_minor % line.quantity, line.cancelled) END)
+              FROM orders_orderline line WHERE line.order_id = placed.id)
         OR NOT EXISTS (SELECT 1 FROM orders_orderline line WHERE line.order_id = placed.id)
         OR NOT (placed.payment_timing = 'by_invitation'
                 AND placed.state IN ('pending_payment', 'cancelled', 'expired'))

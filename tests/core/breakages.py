@@ -125,6 +125,15 @@ BREAKAGES = {
     + f"UPDATE notifications_message SET last_error = 'card {CARD}'",
     "orders/i07_orders_within_age.sql": f"""
         UPDATE orders_order SET state_changed_at = now() - {DAY}""",
+    "orders/i07_cancellations_within_age.sql": f"""
+        INSERT INTO orders_ordercancellation (order_id, state, reason, requested_by, requested_at)
+        SELECT id, 'requested', 'x', 'customer', now() - {DAY} FROM orders_order""",
+    "orders/i07_shortages_within_age.sql": f"""
+        INSERT INTO orders_ordershortage (line_id, fulfillment_id, quantity, reason, state,
+            substitute_sku, substitute_name, substitute_shipped, opened_at, state_changed_at,
+            chosen_by)
+        SELECT id, 1, 1, '', 'open', '', '', 0, now(), now() - {DAY}, '' FROM orders_orderline""",
+    "orders/i12_cancelled_or_shipped.sql": "UPDATE orders_orderline SET cancelled = 1",
     "orders/i08_answered_orders_exist.sql": """
         UPDATE core_idempotencykey
            SET response_body = jsonb_set(response_body::jsonb, '{total_minor}', '1')::text""",
