@@ -10,7 +10,8 @@ from fulfillment.gateways.soap import SoapWarehouse
 from fulfillment.gateways.wms import ChangePage, SubmitLine
 from globalmart.sandbox.book import Book
 from globalmart.sandbox.warehouse import orderlist
-from globalmart.sandbox.warehouse.depot import Depot, Order
+from globalmart.sandbox.warehouse.depot import Depot
+from globalmart.sandbox.warehouse.papers import Order
 from globalmart.sandbox.warehouse.schema import SCHEMA
 from tests.fulfillment.gateways.orders import request
 from tests.sandbox.vendor_process import VendorProcess, wait_for

@@ -2,9 +2,11 @@
 
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
+from lxml import etree
 
 from fulfillment.gateways.soap import SoapWarehouse
 from fulfillment.gateways.wms import OutcomeUnknown, WarehouseUnavailable
@@ -108,3 +110,130 @@ class TestFaults:
 
         assert client.get_order(reference) is None
         assert time.monotonic() - started >= 0.2
+
+
+BAD_ANSWERS = (
+    *("fault_after_apply", "malformed", "wrong_namespace", "external_entity"),
+    *("billion_laughs", "huge", "drip"),
+)
+
+
+class TestBadAnswers:
+    @pytest.mark.parametrize("kind", BAD_ANSWERS)
+    def test_leave_it_unknown_in_time_though_it_was_applied(
+        self, warehouse: VendorProcess, client: SoapWarehouse, reference: str, kind: str
+    ) -> None:
+        warehouse.fault("SubmitOrder", kind, count=1)
+        started = time.monotonic()
+
+        with pytest.raises(OutcomeUnknown):
+            client.submit_order(request(reference=reference))
+
+        assert time.monotonic() - started < 1.6
+        assert client.submit_order(request(reference=reference)).result == "duplicate"
+
+    @pytest.mark.parametrize("operation", ["ListChanges", "StockDelta", "StockSnapshot"])
+    def test_are_given_for_every_operation(
+        self, warehouse: VendorProcess, client: SoapWarehouse, operation: str
+    ) -> None:
+        warehouse.fault(operation, "billion_laughs")
+        ask = {
+            "ListChanges": lambda: client.list_changes("main", None, "", 1),
+            "StockDelta": lambda: client.stock_deltas("main", "", 1),
+            "StockSnapshot": lambda: client.stock_snapshot("main"),
+        }
+
+        with pytest.raises(OutcomeUnknown, match="document type"):
+            ask[operation]()
+
+    def test_a_huge_one_is_as_large_as_it_says(self, warehouse: VendorProcess) -> None:
+        warehouse.fault("GetOrder", "huge", count=1)
+        body = (
+            b'<e:Envelope xmlns:e="http://schemas.xmlsoap.org/soap/envelope/"><e:Body>'
+            b'<GetOrder xmlns="urn:globalmart:wms:v1"><reference>x</reference></GetOrder>'
+            b"</e:Body></e:Envelope>"
+        )
+        headers = {"Authorization": "Basic b21zOndtcw==", "SOAPAction": "x/GetOrder"}
+
+        _, _, answer = warehouse.call("POST", "/soap", body, headers)
+
+        assert 30 * 1024 * 1024 < len(answer) < 31 * 1024 * 1024
+        assert etree.fromstring(answer, etree.XMLParser(huge_tree=True)) is not None
+
+
+class TestConduct:
+    def test_a_look_up_that_lags_sees_an_order_only_after_a_while(
+        self, warehouse: VendorProcess, client: SoapWarehouse, reference: str
+    ) -> None:
+        start = client.list_changes("main", datetime.now(UTC), "", 1).next_cursor
+        for operation in ("GetOrder", "ListChanges", "CancelOrder"):
+            warehouse.fault(operation, "lag", seconds=0.5)
+        client.submit_order(request(reference=reference))
+
+        early = client.list_changes("main", None, start, 200)
+        assert client.get_order(reference) is None
+        assert client.cancel_order(reference, "").result == "not_found"
+        assert early.orders == ()
+        time.sleep(0.6)
+
+        assert client.get_order(reference) is not None
+        late = client.list_changes("main", None, early.next_cursor, 200)
+        assert [one.reference for one in late.orders] == [reference]
+        assert client.cancel_order(reference, "").result == "cancelled"
+
+    def test_entries_come_again(
+        self, warehouse: VendorProcess, client: SoapWarehouse, reference: str
+    ) -> None:
+        client.submit_order(request(reference=f"{reference}-a"))
+        cursor = client.list_changes("main", datetime.now(UTC), "", 1).next_cursor
+        client.submit_order(request(reference=f"{reference}-b"))
+        warehouse.fault("ListChanges", "duplicate")
+
+        names = [one.reference for one in client.list_changes("main", None, cursor, 200).orders]
+
+        assert f"{reference}-a" in names
+        assert names.count(f"{reference}-b") >= 2
+
+    def test_entries_come_in_any_order_with_what_was_true_before(
+        self, warehouse: VendorProcess, client: SoapWarehouse, reference: str
+    ) -> None:
+        cursor = client.list_changes("main", datetime.now(UTC), "", 1).next_cursor
+        client.submit_order(request(reference=reference))
+        client.cancel_order(reference, "")
+        warehouse.fault("ListChanges", "reorder", seed=1)
+
+        told = {one.status for one in client.list_changes("main", None, cursor, 200).orders}
+        after = client.list_changes("main", None, cursor, 200).next_cursor
+
+        assert told == {"received", "cancelled"}
+        assert client.list_changes("main", None, after, 200).orders == ()
+
+    def test_an_entry_that_was_left_out_is_found_only_by_reading_again(
+        self, warehouse: VendorProcess, client: SoapWarehouse, reference: str
+    ) -> None:
+        cursor = client.list_changes("main", datetime.now(UTC), "", 1).next_cursor
+        client.submit_order(request(reference=reference))
+        warehouse.fault("ListChanges", "omit", count=1)
+
+        past = client.list_changes("main", None, cursor, 200)
+
+        assert past.orders == ()
+        assert client.list_changes("main", None, past.next_cursor, 200).orders == ()
+        again = client.list_changes("main", None, cursor, 200).orders
+        assert [one.reference for one in again] == [reference]
+
+    def test_a_second_number_for_a_reference_stands_in_the_book(
+        self, warehouse: VendorProcess, client: SoapWarehouse, reference: str
+    ) -> None:
+        warehouse.fault("SubmitOrder", "accepts_twice")
+        first = client.submit_order(request(reference=reference))
+        second = client.submit_order(request(reference=reference))
+
+        assert (first.result, second.result) == ("accepted", "accepted")
+        assert first.wms_number != second.wms_number
+        sql = "SELECT effective, numbers FROM book_warehouse_effective WHERE reference = ?"
+        assert warehouse.rows(sql, reference) == [(2, 2)]
+        client.cancel_order(reference, "")
+        assert warehouse.rows(sql, reference) == [(0, 2)]
+        sql = "SELECT reference FROM book_warehouse_cancelled WHERE reference = ?"
+        assert warehouse.rows(sql, reference) == [(reference,)]

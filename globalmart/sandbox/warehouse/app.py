@@ -3,6 +3,7 @@
 import base64
 import hmac
 import math
+import re
 from datetime import datetime
 from typing import Any
 
@@ -12,8 +13,9 @@ from globalmart.sandbox.book import Book
 from globalmart.sandbox.faults import Plan
 from globalmart.sandbox.warehouse import answers, orderlist
 from globalmart.sandbox.warehouse.control import Control
-from globalmart.sandbox.warehouse.depot import Depot, Order
+from globalmart.sandbox.warehouse.depot import Depot
 from globalmart.sandbox.warehouse.habits import Habits
+from globalmart.sandbox.warehouse.papers import Order
 from globalmart.sandbox.warehouse.requests import (
     WSDL_PATH,
     XSD_PATH,
@@ -26,6 +28,7 @@ from globalmart.sandbox.warehouse.spoiling import spoil
 from globalmart.sandbox.web import App, Handler, Request, Response
 
 XML = "text/xml; charset=utf-8"
+REFERENCE = re.compile(rb"<(?:\w+:)?reference>([^<]+)<")
 LAG_SECONDS = 30.0
 # How many earlier entries a list repeats.
 REPEATED = 20
@@ -59,6 +62,11 @@ class WarehouseApp(App):
     def problem(self, request: Request, status: int, message: str) -> Response:
         """Return a Server fault, whatever was asked for."""
         return Response(answers.fault("Server", "internal", message), status, XML)
+
+    def subject_of(self, request: Request) -> str | None:
+        """Return the reference that a call names."""
+        found = REFERENCE.search(request.body)
+        return found[1].decode() if found else None
 
     def perform(self, request: Request, handler: Handler) -> Response:
         """Carry out one call with all its faults."""

@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from globalmart.sandbox.book import Book
@@ -11,38 +10,15 @@ from globalmart.sandbox.warehouse import habits, schema
 from globalmart.sandbox.warehouse.carriers import Carriers
 from globalmart.sandbox.warehouse.clockwork import Clockwork, Plan, Ticker, Waiting
 from globalmart.sandbox.warehouse.habits import Habits
+from globalmart.sandbox.warehouse.papers import Order, Receipt
 from globalmart.sandbox.warehouse.ramp import Ramp
-from globalmart.sandbox.warehouse.shelf import MAIN, Shelf
+from globalmart.sandbox.warehouse.shelf import Shelf
 
 # Picking can still be undone; a packed parcel is already on the ramp.
 STOPPABLE = ("received", "picking")
 # How much of the way from acceptance to shipping has gone by when each step is reached.
 INSIDE: Plan = ((0.3, "picking"), (0.7, "packed"))
 NEXT_PARCEL = 0.25
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What SubmitOrder brings. Lines are dictionaries: lineNo, sku, name, quantity."""
-
-    reference: str
-    sequence: int
-    order_number: str
-    service: str
-    ship_to: dict[str, str]
-    lines: list[dict[str, str | int]]
-    location: str = MAIN
-    promised_on: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """The answer to SubmitOrder."""
-
-    result: str
-    wms_number: str = ""
-    code: str = ""
-    message: str = ""
 
 
 class Depot:
