@@ -103,7 +103,7 @@ def _record_order(fulfillment_id: int, found: WarehouseOrder) -> None:
         _take_up(row, found, now)
         for parcel in fresh.values():
             if parcels.record(row, parcel, now=now):
-                cancelling.goods_win(row, now)
+                _let_goods_win(row, now)
         _derive_state(row, found, now)
     row.save()
 
@@ -129,6 +129,15 @@ def _take_up(row: Fulfillment, found: WarehouseOrder, now: datetime) -> None:
     row.wms_number = found.wms_number
     if found.status in PICKING and row.state == S.ACCEPTED:
         move(row, S.IN_PROGRESS, now)
+
+
+def _let_goods_win(row: Fulfillment, now: datetime) -> None:
+    """A parcel left: whoever wanted it stopped came too late."""
+    is_news = row.state_before_cancel not in ("", *cancelling.THERE)
+    if row.state == S.CANCELLATION_REQUESTED and is_news and not row.is_too_late:
+        # It was to be stopped before we knew that the warehouse had it at all.
+        outbox.publish(events.FulfillmentAccepted(subject_id=row.order_id, fulfillment_id=row.pk))
+    cancelling.goods_win(row, now)
 
 
 def _record_cancelled(row: Fulfillment, now: datetime) -> None:

@@ -9,9 +9,10 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from fulfillment import queries
-from fulfillment.models import Fulfillment, FulfillmentLine, Shipment
-from fulfillment.services import sending, shipments
-from fulfillment.states import FULFILLMENT_AGE, FulfillmentState
+from fulfillment.gateways.wms import WarehouseLine, WarehouseShipment
+from fulfillment.models import Fulfillment, FulfillmentLine, Reservation, Shipment
+from fulfillment.services import cancelling, sending, shipments
+from fulfillment.states import FULFILLMENT_AGE, FulfillmentState, WaitsFor
 from globalmart.core.db import constraint_name
 from globalmart.core.models import Alert, OutboxEvent
 from tests.fulfillment.conftest import levels
@@ -28,8 +29,14 @@ def accepted(request_row: Fulfillment) -> Fulfillment:
     return Fulfillment.objects.get()
 
 
-def hear(row: Fulfillment, warehouse: FakeWarehouse, status: str, *parcels: object) -> Fulfillment:
-    found = warehouse.show(row.reference, status, *parcels)  # type: ignore[arg-type]
+def hear(
+    row: Fulfillment,
+    warehouse: FakeWarehouse,
+    status: Any,
+    *parcels: WarehouseShipment,
+    lines: tuple[WarehouseLine, ...] = (),
+) -> Fulfillment:
+    found = warehouse.show(row.reference, status, *parcels, lines=lines)
     shipments.record(warehouse_id=row.warehouse_id, found=found)
     return Fulfillment.objects.get(pk=row.pk)
 
@@ -144,6 +151,206 @@ class TestRecord:
 
         assert Alert.objects.get().kind == "warehouse_order_unknown"
         assert not Shipment.objects.exists()
+
+
+def want_stopped(row: Fulfillment) -> Fulfillment:
+    standing = cancelling.request_cancellation(
+        order_id=row.order_id, reason="not wanted", actor="customer", now=timezone.now()
+    )
+    assert standing.waiting == 1
+    return Fulfillment.objects.get(pk=row.pk)
+
+
+def told(name: str) -> int:
+    return OutboxEvent.objects.filter(name=name).count()
+
+
+def missing(**units: int) -> tuple[WarehouseLine, ...]:
+    """The warehouse's lines, of which so many units are missing."""
+    return tuple(
+        WarehouseLine(sku, asked, asked - units.get(sku, 0), units.get(sku, 0), "broken")
+        for sku, asked in ALL.items()
+    )
+
+
+class TestOutOfOrder:
+    def test_lowers_nothing_that_is_told_late(
+        self, accepted: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        hear(accepted, warehouse, "shipped", parcel(MUG=2), parcel("P-2", CUP=1))
+        for status, parcels in (("picking", ()), ("partially_shipped", (parcel(MUG=2),))):
+            row = hear(accepted, warehouse, status, *parcels)
+
+        assert row.state == FulfillmentState.SHIPPED
+        assert Shipment.objects.count() == dispatched() == 2
+
+    def test_takes_one_shipment_id_for_one_parcel(
+        self, accepted: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        hear(accepted, warehouse, "partially_shipped", parcel(MUG=1), parcel(MUG=1))
+
+        assert Shipment.objects.count() == 1
+        assert levels()["MUG"] == (9, 1)
+
+    def test_alarms_at_a_parcel_more_than_was_asked_for(
+        self, accepted: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        hear(accepted, warehouse, "shipped", parcel(**ALL))
+        hear(accepted, warehouse, "shipped", parcel(**ALL), parcel("P-2", CUP=1))
+
+        assert Alert.objects.get().kind == "shipment_does_not_fit"
+        assert Shipment.objects.count() == 1
+
+
+class TestWantedStopped:
+    def test_is_cancelled_when_the_list_says_so(
+        self, accepted: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        want_stopped(accepted)
+
+        for _ in range(2):
+            row = hear(accepted, warehouse, "cancelled")
+
+        assert row.state == FulfillmentState.CANCELLED
+        assert told("fulfillment.cancelled") == 1
+        assert levels() == {"MUG": (10, 0), "CUP": (5, 0)}
+        assert not Alert.objects.exists()
+
+    def test_ships_when_the_goods_were_faster(
+        self, accepted: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        want_stopped(accepted)
+
+        row = hear(accepted, warehouse, "partially_shipped", parcel(MUG=2))
+        assert (row.state, row.is_too_late) == (FulfillmentState.PARTIALLY_SHIPPED, True)
+        row = hear(accepted, warehouse, "shipped", parcel(MUG=2), parcel("P-2", CUP=1))
+
+        assert (row.state, row.due_at) == (FulfillmentState.SHIPPED, None)
+        assert told("fulfillment.cancellation_refused") == 1
+        assert told("fulfillment.accepted") == 1
+        assert dispatched() == 2
+
+    def test_tells_the_house_of_the_warehouse_that_had_it_after_all(
+        self, request_row: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        Fulfillment.objects.update(first_sent_at=timezone.now())
+        want_stopped(request_row)
+
+        row = hear(request_row, warehouse, "shipped", parcel(**ALL))
+
+        assert row.state == FulfillmentState.SHIPPED
+        assert told("fulfillment.accepted") == told("fulfillment.cancellation_refused") == 1
+
+    def test_goes_on_waiting_for_the_answer_while_it_is_picked(
+        self, accepted: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        want_stopped(accepted)
+        row = hear(accepted, warehouse, "picking")
+        assert row.state == FulfillmentState.CANCELLATION_REQUESTED
+        assert row.due_at is not None
+
+    def test_is_stopped_at_the_warehouse_that_turns_out_to_have_it(
+        self, request_row: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        Fulfillment.objects.update(
+            state=FulfillmentState.SUBMIT_UNKNOWN, first_sent_at=timezone.now()
+        )
+        want_stopped(request_row)
+
+        row = hear(request_row, warehouse, "received")
+
+        assert row.state == FulfillmentState.CANCELLATION_REQUESTED
+        assert row.due_at is not None
+
+    def test_is_cancelled_when_nothing_of_it_was_found(
+        self, accepted: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        want_stopped(accepted)
+        row = hear(accepted, warehouse, "closed_short", lines=missing(**ALL))
+        assert row.state == FulfillmentState.CANCELLED
+        assert told("fulfillment.closed_short") == 0
+
+    def test_alarms_at_a_parcel_of_what_it_had_cancelled(
+        self, accepted: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        want_stopped(accepted)
+        hear(accepted, warehouse, "cancelled")
+        before = levels()
+
+        row = hear(accepted, warehouse, "shipped", parcel(**ALL))
+
+        assert row.state == FulfillmentState.CANCELLED
+        assert Alert.objects.get().kind == "warehouse_disagrees"
+        assert (levels(), dispatched()) == (before, 0)
+
+
+class TestCancelledUnasked:
+    def test_waits_for_the_warehouse(self, accepted: Fulfillment, warehouse: FakeWarehouse) -> None:
+        row = hear(accepted, warehouse, "cancelled")
+
+        assert (row.state, row.waits_for) == (FulfillmentState.ACCEPTED, WaitsFor.WAREHOUSE)
+        assert Alert.objects.get().kind == "warehouse_disagrees"
+        assert levels() == {"MUG": (10, 2), "CUP": (5, 1)}
+
+    def test_goes_on_when_the_warehouse_ships_after_all(
+        self, accepted: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        hear(accepted, warehouse, "cancelled")
+        row = hear(accepted, warehouse, "shipped", parcel(**ALL))
+        assert (row.state, row.waits_for) == (FulfillmentState.SHIPPED, "")
+
+
+class TestClosedShort:
+    def test_ends_with_what_is_missing_of_each_line(
+        self, accepted: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        for _ in range(2):
+            row = hear(
+                accepted, warehouse, "closed_short", parcel(MUG=1), lines=missing(MUG=1, CUP=1)
+            )
+
+        assert row.state == FulfillmentState.INCOMPLETE
+        lines = row.lines.order_by("sku").values_list("sku", "shipped", "short", "short_reason")
+        assert list(lines) == [("CUP", 0, 1, "broken"), ("MUG", 1, 1, "broken")]
+        assert told("fulfillment.closed_short") == 1
+        # Not on the shelf, and promised to nobody.
+        assert levels() == {"MUG": (8, 0), "CUP": (4, 0)}
+        states = Reservation.objects.values_list("sku", "state", "shipped")
+        assert set(states) == {("MUG", "backordered", 1), ("CUP", "backordered", 0)}
+
+    def test_takes_all_that_is_open_for_missing_where_no_lines_are_named(
+        self, accepted: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        row = hear(accepted, warehouse, "closed_short", parcel(CUP=1))
+        assert row.state == FulfillmentState.INCOMPLETE
+        assert row.lines.get(sku="MUG").short == 2
+
+    @pytest.mark.parametrize("units", [{"MUG": 1}, {"MUG": 2, "CUP": 1}, {}])
+    def test_alarms_and_waits_where_the_counts_do_not_add_up(
+        self, accepted: Fulfillment, warehouse: FakeWarehouse, units: dict[str, int]
+    ) -> None:
+        row = hear(accepted, warehouse, "closed_short", parcel(CUP=1), lines=missing(**units))
+
+        assert row.state == FulfillmentState.PARTIALLY_SHIPPED
+        assert Alert.objects.get().kind == "warehouse_disagrees"
+        assert not row.lines.filter(short__gt=0).exists()
+        assert told("fulfillment.closed_short") == 0
+
+    def test_is_shipped_when_nothing_is_missing(
+        self, accepted: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        row = hear(accepted, warehouse, "closed_short", parcel(**ALL), lines=missing())
+        assert row.state == FulfillmentState.SHIPPED
+
+    def test_books_no_parcel_of_what_was_missing(
+        self, accepted: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        hear(accepted, warehouse, "closed_short", parcel(MUG=1), lines=missing(MUG=1, CUP=1))
+        row = hear(accepted, warehouse, "closed_short", parcel(MUG=1), parcel("P-2", CUP=1))
+
+        assert row.state == FulfillmentState.INCOMPLETE
+        assert Alert.objects.get().kind == "shipment_does_not_fit"
+        assert dispatched() == 1
 
 
 class TestListStuck:
