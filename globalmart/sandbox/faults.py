@@ -25,7 +25,7 @@ CONDUCT = ("lag", "omit", "accepts_twice")
 KINDS = (*BEFORE, *AFTER, *MESSAGES, *ANSWERS, *CONDUCT)
 FIELDS = (
     *("operation", "fault", "probability", "count", "seconds", "seed", "status"),
-    "amount_minor",
+    *("amount_minor", "reference"),
 )
 
 
@@ -40,7 +40,8 @@ class Dropped(Exception):
 @dataclass(slots=True)
 class Fault:
     """One switch. `count` is how many more times it fires (None: without end); `amount_minor`
-    narrows it to what is about a payment of this amount."""
+    narrows it to what is about a payment of this amount, `reference` to what is about this
+    order of the warehouse."""
 
     id: str
     operation: str
@@ -51,6 +52,7 @@ class Fault:
     seed: int | None = None
     status: int | None = None
     amount_minor: int | None = None
+    reference: str | None = None
     hits: int = 0
     dice: random.Random = field(default_factory=random.Random, repr=False)
 
@@ -58,6 +60,11 @@ class Fault:
         """Say whether this switch is meant for `operation`."""
         wanted = self.operation
         return wanted in ("*", operation) or operation.startswith(f"{wanted}.")
+
+    @property
+    def about(self) -> int | str | None:
+        """The one thing that this switch is meant for; None: all."""
+        return self.reference if self.amount_minor is None else self.amount_minor
 
     def as_json(self) -> dict[str, Any]:
         """Return the switch as the control API shows it."""
@@ -109,18 +116,18 @@ class Faults:
         self._turn = threading.Lock()
         self.latency = 0.0
 
-    def plan(self, operation: str, amount: Callable[[], int | None] = lambda: None) -> Plan:
+    def plan(self, operation: str, subject: Callable[[], int | str | None] = lambda: None) -> Plan:
         """Draw what happens to one call of `operation`; every draw that hits is counted.
 
-        `amount` tells the amount of the payment that the call is about, and is asked only where
-        a switch is meant for one.
+        `subject` tells what the call is about (the amount of a payment in minor units, the
+        reference of an order), and is asked only where a switch is meant for one.
         """
         if not self._switches:
             return Plan(latency=self.latency) if self.latency else Plan.NONE
         meant = [switch for switch in self._switches if switch.fits(operation)]
-        if any(switch.amount_minor is not None for switch in meant):
-            found = amount()
-            meant = [each for each in meant if each.amount_minor in {None, found}]
+        if any(switch.about is not None for switch in meant):
+            found = subject()
+            meant = [each for each in meant if each.about in {None, found}]
         with self._turn:
             drawn = tuple(switch for switch in meant if _draw(switch))
         return Plan(latency=self.latency, drawn=drawn)
@@ -179,8 +186,16 @@ def _read(wanted: Any) -> Fault:
         seed=None if seed is None else int(seed),
         status=None if status is None else int(status),
         amount_minor=None if amount is None else int(amount),
+        reference=_text(wanted, "reference"),
         dice=random.Random(None if seed is None else int(seed)),  # noqa: S311  a fault, no secret
     )
+
+
+def _text(wanted: dict[str, Any], name: str) -> str | None:
+    value = wanted.get(name)
+    if value is not None and not isinstance(value, str):
+        raise InvalidFault(f"`{name}` is a text.")
+    return value
 
 
 def _number(wanted: dict[str, Any], name: str, default: float | None) -> float | None:

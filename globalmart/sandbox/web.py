@@ -147,8 +147,8 @@ class App:
             return self.problem(request, failed.status or 500, "Failed by a sandbox fault.")
         return response
 
-    def amount_of(self, request: Request) -> int | None:
-        """Return the amount of the payment that a call is about, for faults meant for one."""
+    def subject_of(self, request: Request) -> int | str | None:
+        """Return what a call is about, for faults meant for one payment or one order."""
         return None
 
     def finish(self, request: Request, response: Response) -> Response:
@@ -185,8 +185,8 @@ class App:
             request.operation = named if isinstance(named, str) else named(request)
             # A route without a name (a page, a script) is beyond the faults.
             if request.operation:
-                amount = partial(self.amount_of, request)
-                request.plan = self.faults.plan(request.operation, amount)
+                subject = partial(self.subject_of, request)
+                request.plan = self.faults.plan(request.operation, subject)
             response = self.perform(request, route.handler)
             request.plan.lose_answer()
         except Dropped:

@@ -102,7 +102,7 @@ class StripeApp(App):
         error = errors.StripeError(status=status, kind=kind, message=message)
         return error.response()
 
-    def amount_of(self, request: Request) -> int | None:
+    def subject_of(self, request: Request) -> int | None:
         """Return the amount of the intent that a call is about."""
         return amount_of_call(self.store, request)
 
