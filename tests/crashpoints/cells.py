@@ -1,7 +1,7 @@
 """The table: every crash point, crossed with how a process ends there and what the vendor did.
 
 A cell's name, `CP7:kill:applied`, is what `make crashpoints CELLS=...` takes. Room is left for
-CP16 to CP19 (the warehouse), CP23 (messages) and CP26 (a restored database).
+CP23 (messages) and CP26 (a restored database).
 """
 
 from dataclasses import dataclass
@@ -28,6 +28,10 @@ VARIANTS: dict[str, tuple[str, ...]] = {
     "CP13": ("",),
     "CP14": ("",),
     "CP15": ("",),
+    "CP16": ("",),
+    "CP17": REMOTE,
+    "CP18": ("",),
+    "CP19": ("",),
     "CP20": REMOTE,
     "CP21": ("ended", "refused"),
     "CP22": ("",),
@@ -47,11 +51,15 @@ MORE = (
     ("CP24", "note", "never"),
     ("CP28", "terminate", "deploy"),
 )
-# Which call of the sandbox's Stripe a point stands behind.
+# Points behind a call to the warehouse; the others stand behind one to Stripe.
+WAREHOUSE = ("CP16", "CP17", "CP18", "CP19")
+# Which call of the sandbox a point stands behind.
 OPERATIONS = {
     "CP4": "payment_intents.create",
     "CP7": "payment_intents.confirm",
     "CP8": "payment_intents.confirm",
+    "CP17": "SubmitOrder",
+    "CP19": "SubmitOrder",
     "CP20": "payment_intents.capture",
     "CP25": "refunds.create",
     "CP27": "payment_intents.cancel",
@@ -70,6 +78,8 @@ FAULTS: dict[str, dict[str, Any]] = {
     "reordered": {"operation": "webhook", "fault": "reorder", "seconds": 4, "count": 20},
     "never": {"operation": "webhook", "fault": "never", "count": 20},
 }
+# A zombie: its call takes so long that its lease passes to another worker.
+SLOW = {"fault": "delay", "seconds": 8}
 # What else a hit must state, where a point is reached more than once on an order's way.
 FACTS: dict[tuple[str, str], dict[str, str]] = {
     ("CP6", "create"): {"kind": "create"},
@@ -126,13 +136,18 @@ class Cell:
             "commit_first": self.point == "CP2",
         }
 
-    def fault(self, *, amount_minor: int) -> dict[str, Any] | None:
-        """Return the switch of the sandbox's Stripe for this payment, where the cell has one."""
-        found = FAULTS.get(self.variant)
+    @property
+    def is_about_warehouse(self) -> bool:
+        """Tell whether the call is one to the warehouse, not to Stripe."""
+        return self.point in WAREHOUSE
+
+    def fault(self) -> dict[str, Any] | None:
+        """Return the switch of the sandbox for this cell, where it has one; whom it is about is
+        the caller's to say."""
+        found = SLOW if self.point == "CP19" else FAULTS.get(self.variant)
         if found is None:
             return None
-        operation = OPERATIONS.get(self.point, "webhook")
-        return {"operation": operation, "count": 1, "amount_minor": amount_minor, **found}
+        return {"operation": OPERATIONS.get(self.point, "webhook"), "count": 1, **found}
 
 
 def all_cells() -> list[Cell]:

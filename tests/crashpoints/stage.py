@@ -29,13 +29,15 @@ class NotReached(AssertionError):
 
 @dataclass(slots=True)
 class Buyer:
-    """One cell's order: placed with `key`, its total (minor units) like no other's."""
+    """One cell's order: placed with `key`, its total (minor units) like no other's; `reference` is
+    that of its request to the warehouse."""
 
     key: str
     sku: str
     quantity: int
     amount_minor: int
     public_id: str = ""
+    reference: str = ""
     body: Any = None
     accepted: str = ""
 
@@ -48,6 +50,7 @@ class Stage:
         self._label = label
         self._folder = Path(shop.environment["GM_FAILPOINTS"])
         self._stripe_url = shop.environment["SANDBOX_STRIPE_URL"]
+        self._warehouse_url = shop.environment["SANDBOX_WAREHOUSE_URL"]
         self._turn = threading.Lock()
         self._wanted = self._amounts()
         self._buyers = 0
@@ -145,15 +148,22 @@ class Stage:
             fresh = path.with_suffix(".new")
             fresh.write_text(json.dumps(crash))
             fresh.rename(path)
-        fault = cell.fault(amount_minor=buyer.amount_minor)
+        fault = cell.fault()
         if fault is not None:
-            self.control("POST", "faults", fault)
+            url, about = self._switches(cell, buyer)
+            self._call("POST", url, json={**fault, **about})
+
+    def _switches(self, cell: Cell, buyer: Buyer) -> tuple[str, dict[str, Any]]:
+        """Return where the cell's faults are set, and what makes one this buyer's own."""
+        if cell.is_about_warehouse:
+            return f"{self._warehouse_url}/_control/faults", {"about": buyer.reference}
+        return f"{self._stripe_url}/_control/faults", {"amount_minor": buyer.amount_minor}
 
     def has_hit(self, cell: Cell, buyer: Buyer) -> bool:
         """Tell whether all that was armed for the cell has happened."""
-        crash, fault = cell.crash(key=buyer.key), cell.fault(amount_minor=buyer.amount_minor)
+        crash = cell.crash(key=buyer.key)
         return (crash is None or self._is_logged(f"{cell.point}.{buyer.key}")) and (
-            fault is None or self._has_fault_hit(buyer.amount_minor)
+            cell.fault() is None or self._has_fault_hit(cell, buyer)
         )
 
     def await_hit(self, cell: Cell, buyer: Buyer) -> None:
@@ -165,9 +175,11 @@ class Stage:
         lines = log.read_text().splitlines() if log.exists() else []
         return any(json.loads(line)["cell"] == stem for line in lines)
 
-    def _has_fault_hit(self, amount_minor: int) -> bool:
-        switches = self.control("GET", "faults")["faults"]
-        return any(each["amount_minor"] == amount_minor and each["hits"] for each in switches)
+    def _has_fault_hit(self, cell: Cell, buyer: Buyer) -> bool:
+        url, about = self._switches(cell, buyer)
+        ((name, wanted),) = about.items()
+        switches = self._call("GET", url)["faults"]
+        return any(each[name] == wanted and each["hits"] for each in switches)
 
     # --- the world around -----------------------------------------------------------------------
     def control(self, method: str, name: str, body: Any = None) -> Any:
@@ -176,8 +188,24 @@ class Stage:
 
     def slow_warehouse(self, *, seconds: float) -> None:
         """Have the warehouse ship so long after it has accepted."""
-        url = self.shop.environment["SANDBOX_WAREHOUSE_URL"]
-        self._call("POST", f"{url}/_control/clock", json={"ship_after": seconds})
+        self._call("POST", f"{self._warehouse_url}/_control/clock", json={"ship_after": seconds})
+
+    def find_reference(self, buyer: Buyer) -> None:
+        """Learn by what the warehouse will know the buyer's order."""
+        ((number,),) = self.shop.query(
+            "SELECT number FROM orders_order WHERE public_id = %s", [buyer.public_id]
+        )
+        buyer.reference = f"{number}-1"
+
+    def pass_lease(self, buyer: Buyer) -> bool:
+        """While the buyer's request is on its way, let another worker have it; tell whether it
+        was."""
+        rows = self.shop.query(
+            "UPDATE fulfillment_fulfillment SET lease_until = now() - interval '1 second',"
+            " due_at = now() WHERE reference = %s AND state = 'submitting' RETURNING 1",
+            [buyer.reference],
+        )
+        return bool(rows)
 
     def stripe(self, method: str, path: str, **form: str) -> Any:
         """Call the sandbox's Stripe with the shop's key. Raises AssertionError."""
@@ -270,4 +298,5 @@ class Stage:
         for path in self._folder.glob(f"*.{self._label}-*.json"):
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(path)
-        self.control("DELETE", "faults")
+        for url in (self._stripe_url, self._warehouse_url):
+            self._call("DELETE", f"{url}/_control/faults")

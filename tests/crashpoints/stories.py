@@ -6,7 +6,7 @@ from typing import Any
 
 from globalmart.sandbox import selftest, walkthrough
 from globalmart.sandbox.browsing import Browser
-from tests.crashpoints.cells import Cell
+from tests.crashpoints.cells import WAREHOUSE, Cell
 from tests.crashpoints.stage import Buyer, Stage
 
 Story = Callable[[Stage, Cell, Buyer], None]
@@ -178,6 +178,16 @@ def cancel_meanwhile(stage: Stage, cell: Cell, buyer: Buyer) -> None:
         stage.place(buyer)
 
 
+def ship(stage: Stage, cell: Cell, buyer: Buyer) -> None:
+    """The request to the warehouse is cut off, or whoever sends it is taken for dead."""
+    intent = _open_in_browser(stage, buyer)
+    stage.find_reference(buyer)
+    stage.arm(cell, buyer)
+    _confirm_in_browser(stage, intent, card="pm_card_visa")
+    if cell.point == "CP19":
+        stage.until(lambda: stage.pass_lease(buyer), f"{buyer.key} is not sent")
+
+
 def deploy(stage: Stage, cell: Cell, buyer: Buyer) -> None:
     """A deployment ends every process of the background in the middle of a step."""
     buy(stage, cell, buyer)
@@ -191,6 +201,7 @@ STORIES: dict[str, Story] = {
     "CP11": pay_late,
     "CP12": buy_by_pages,
     "CP15": lose_redis,
+    **dict.fromkeys(WAREHOUSE, ship),
     "CP21": lose_hold,
     "CP24": hear_webhooks,
     "CP25": refund,
