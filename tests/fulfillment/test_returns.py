@@ -1,0 +1,69 @@
+"""What a warehouse took back is recorded once, and belongs to an order or to staff."""
+
+from dataclasses import replace
+
+import pytest
+from django.utils import timezone
+
+from fulfillment.gateways.wms import Receipt
+from fulfillment.models import Fulfillment, ReturnReceipt, Warehouse
+from fulfillment.services import returns
+from globalmart.core.models import Alert, TimelineEntry
+from tests.builders import NOON
+from tests.fulfillment.conftest import levels
+
+RECEIPT = Receipt("R-1", "", "", "MUG", 2, "damaged", NOON)
+
+
+def record(*receipts: Receipt) -> None:
+    returns.record(
+        warehouse_id=Warehouse.objects.get(code="main").pk, receipts=receipts, now=timezone.now()
+    )
+
+
+def notes() -> list[dict[str, object]]:
+    return list(TimelineEntry.objects.filter(kind="return.received").values_list("data", flat=True))
+
+
+class TestRecord:
+    def test_gives_it_to_the_order_of_the_request(self, request_row: Fulfillment) -> None:
+        before = levels()
+        record(replace(RECEIPT, reference=request_row.reference))
+
+        assert ReturnReceipt.objects.get().order_id == request_row.order_id
+        assert notes() == [{"receipt": "R-1", "sku": "MUG", "units": 2, "condition": "damaged"}]
+        assert not Alert.objects.exists()
+        # The warehouse's counts tell of the goods.
+        assert levels() == before
+
+    def test_knows_the_order_by_its_number_too(self, request_row: Fulfillment) -> None:
+        record(replace(RECEIPT, reference=request_row.order_number))
+        assert ReturnReceipt.objects.get().order_id == request_row.order_id
+
+    def test_happens_once_however_often_it_is_told(self, request_row: Fulfillment) -> None:
+        told = replace(RECEIPT, reference=request_row.reference)
+        record(told, told)
+        record(told)
+        record(told, replace(told, receipt_id="R-2"))
+
+        assert ReturnReceipt.objects.count() == len(notes()) == 2
+
+    def test_of_the_same_id_in_another_warehouse_is_another(self, request_row: Fulfillment) -> None:
+        other = Warehouse.objects.create(code="north", name="North")
+        record(RECEIPT)
+        returns.record(warehouse_id=other.pk, receipts=[RECEIPT], now=timezone.now())
+        assert ReturnReceipt.objects.count() == 2
+
+    @pytest.mark.parametrize("reference", ["", "GM-NOBODY-1"])
+    def test_that_names_no_order_is_for_staff(
+        self, request_row: Fulfillment, reference: str
+    ) -> None:
+        for _ in range(2):
+            record(replace(RECEIPT, reference=reference))
+        record(replace(RECEIPT, receipt_id="R-2", reference=reference))
+
+        assert set(Alert.objects.values_list("kind", "subject_type", "subject_id")) == {
+            ("return_unmatched", "return_receipt", row.pk) for row in ReturnReceipt.objects.all()
+        }
+        assert Alert.objects.count() == 2
+        assert notes() == []
