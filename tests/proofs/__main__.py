@@ -12,7 +12,7 @@ from rich.table import Table
 from tests.journeys import ambiguity, scenarios
 from tests.journeys.scenarios import Figures
 from tests.journeys.shop import Shop
-from tests.proofs import independent, machines, real_data, storming
+from tests.proofs import independent, machines, real_data, stock, storming
 
 PROOFS: dict[str, tuple[Callable[[Shop], Figures], ...]] = {
     "recovery": (
@@ -26,6 +26,7 @@ PROOFS: dict[str, tuple[Callable[[Shop], Figures], ...]] = {
     "refunds": (storming.refund_storm,),
     "localstripe": (independent.many_orders,),
     "machines": (machines.state_machines,),
+    "stock": (stock.stock_storm,),
     "import": (real_data.import_and_run_to_the_end,),
 }
 PROOFS["money"] = (
