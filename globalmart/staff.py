@@ -31,7 +31,10 @@ SIDEBAR = {
         ("Stock", "inventory_2", "fulfillment_stock"),
         ("Reservations", "bookmark", "fulfillment_reservation"),
         ("Adjustments", "tune", "fulfillment_stockadjustment"),
+        ("Returns", "assignment_return", "fulfillment_returnreceipt"),
         ("Warehouses", "warehouse", "fulfillment_warehouse"),
+        ("Holidays", "event_busy", "fulfillment_warehouseholiday"),
+        ("Carriers", "airport_shuttle", "fulfillment_carrier"),
     ],
     "Catalogue": [
         ("Products", "sell", "orders_product"),

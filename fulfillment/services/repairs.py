@@ -86,8 +86,13 @@ def _locked(fulfillment_id: int) -> Fulfillment:
     return Fulfillment.objects.locked().get(pk=fulfillment_id)
 
 
+def is_unclear(row: Fulfillment) -> bool:
+    """Tell whether a person has to find out what became of the request."""
+    return row.state == S.SUBMIT_UNKNOWN and row.waits_for in PEOPLE
+
+
 def _unclear(fulfillment_id: int) -> Fulfillment:
     row = _locked(fulfillment_id)
-    if row.state != S.SUBMIT_UNKNOWN or row.waits_for not in PEOPLE:
+    if not is_unclear(row):
         raise CannotRepair("It is known, or found out by itself, what became of this request.")
     return row

@@ -152,7 +152,7 @@ class HouseAdmin(ReadOnlyByDefault, UnfoldAdmin):  # type: ignore[misc] # unfold
     show_full_result_count = False
     list_per_page = 50
     list_fullwidth = True
-    actions = None
+    actions: ClassVar[Sequence[str] | None] = None
 
 
 class HouseInline(ReadOnlyByDefault, TabularInline):  # type: ignore[misc] # unfold ships no types
