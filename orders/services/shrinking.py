@@ -28,7 +28,10 @@ def follow_lines(*, order_id: int, actor: str, now: datetime) -> None:
     """
     order = Order.objects.locked().get(pk=order_id)
     lines = list(order.lines.order_by("position"))
-    if order.state not in LIVE or not any(line.cancelled for line in lines):
+    is_smaller = any(line.cancelled for line in lines)
+    is_empty = all(line.cancelled == line.quantity for line in lines)
+    if order.state not in LIVE or not is_smaller or is_empty:
+        # An order of which all was cancelled ends, and gives everything back with that.
         return
     due = due_minor(order, lines)
     lower_due(order_id=order_id, due_minor=due, now=now)
