@@ -23,9 +23,9 @@ def find_alert_kinds() -> set[str]:
     for path in (path for app in APPS for path in (ROOT / app).rglob("*.py")):
         tree = ast.parse(path.read_text())
         constants = {
-            getattr(node.targets[0], "id", ""): node.value
+            node.targets[0].id: node.value
             for node in tree.body
-            if isinstance(node, ast.Assign)
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
         } | {name.id: value for name, value in _pairs(tree)}
         chosen = (value for name, value in constants.items() if name.endswith("_ALERT"))
         kinds |= {str(each.value) for each in chosen if isinstance(each, ast.Constant)}
