@@ -26,6 +26,7 @@ def new_secrets() -> dict[str, str]:
         "STRIPE_WEBHOOK_SECRET": f"whsec_{secrets.token_hex(24)}",
         "WMS_USERNAME": "oms",
         "WMS_PASSWORD": secrets.token_urlsafe(18),
+        "WMS_PUSH_SECRET": secrets.token_hex(24),
         "SENDGRID_API_KEY": f"SG.{secrets.token_urlsafe(16)}",
         "TWILIO_ACCOUNT_SID": f"AC{secrets.token_hex(16)}",
         "TWILIO_AUTH_TOKEN": secrets.token_hex(16),

@@ -12,6 +12,7 @@ from globalmart.sandbox.stores import Stores, sees_heartbeat
 
 QUEUES = ("payments", "fulfillment", "notifications", "webhooks", "default")
 STRIPE_WEBHOOK_PATH = "/webhooks/stripe/"
+WAREHOUSE_PUSH_PATH = "/hooks/warehouse/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +125,8 @@ class ProcessList:
                 # With `=`: a password may begin with a dash.
                 f"--username={secret['WMS_USERNAME']}",
                 f"--password={secret['WMS_PASSWORD']}",
+                *("--push-url", f"{to.web}{WAREHOUSE_PUSH_PATH}"),
+                *("--push-secret", secret["WMS_PUSH_SECRET"]),
             ),
             self._vendor("messages", to.messages_port),
         ]

@@ -12,6 +12,7 @@ from django.utils import timezone
 from fulfillment.models import Warehouse
 from fulfillment.services import pushes
 from globalmart.core import bell
+from globalmart.sandbox.warehouse import push as sandbox
 
 PATH = "/hooks/warehouse/"
 SECRET = "the-warehouse-and-we-alone-know-this"  # noqa: S105 - of these tests
@@ -152,6 +153,10 @@ class TestPush:
         settings.WMS_PUSH_SECRET = ""
         assert push().status_code == 404
         assert not is_due()
+
+    def test_is_signed_by_the_sandbox_as_we_read_it(self) -> None:
+        payload, at = b'{"location": "main"}', int(time.time())
+        assert push(payload, signature=sandbox.signature(SECRET, payload, at=at)).status_code == 202
 
     def test_is_posted(self) -> None:
         assert Client().get(PATH).status_code == 405

@@ -90,7 +90,12 @@ class TestSettings:
 
     def test_may_hold_a_password_that_begins_with_a_dash(self, tmp_path: Path) -> None:
         ours = Addresses(8000, 8010, 8011, 8012)
-        values = {"WMS_USERNAME": "oms", "WMS_PASSWORD": "-p4ss", "STRIPE_WEBHOOK_SECRET": "whsec"}
+        values = {
+            "WMS_USERNAME": "oms",
+            "WMS_PASSWORD": "-p4ss",
+            "WMS_PUSH_SECRET": "hint",
+            "STRIPE_WEBHOOK_SECRET": "whsec",
+        }
         stores = Stores(owner_url="", web_url="", worker_url="", redis_url="")
 
         built = ProcessList(tmp_path, settings(values, ours, tmp_path, wins=True), ours, stores, "")
