@@ -156,7 +156,7 @@ class Stage:
     def _switches(self, cell: Cell, buyer: Buyer) -> tuple[str, dict[str, Any]]:
         """Return where the cell's faults are set, and what makes one this buyer's own."""
         if cell.is_about_warehouse:
-            return f"{self._warehouse_url}/_control/faults", {"about": buyer.reference}
+            return f"{self._warehouse_url}/_control/faults", {"reference": buyer.reference}
         return f"{self._stripe_url}/_control/faults", {"amount_minor": buyer.amount_minor}
 
     def has_hit(self, cell: Cell, buyer: Buyer) -> bool:
