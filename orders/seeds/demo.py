@@ -8,7 +8,7 @@ from django.contrib.auth import get_user_model
 from django.db import transaction
 from django.utils import timezone
 
-from fulfillment.services import openings, stock
+from fulfillment.services import carriers, openings, stock
 from globalmart.core import access
 from orders.models import Category, Price, Product, ShippingMethod, ShippingRate, TaxClass, TaxRate
 from orders.seeds.catalogue import list_categories, list_products, stock_of
@@ -18,6 +18,11 @@ CLIENT_NAME = "demo"
 STAFF_EMAIL = "ops@demo.example"
 WAREHOUSE_CODE, WAREHOUSE_NAME = "main", "Main warehouse"
 OPENING_REASON = "opening"
+# Those of the sandbox's warehouse; "{number}" is the parcel's.
+CARRIERS = {
+    "Royal Parcel": "https://track.royalparcel.example/{number}",
+    "Northwind Express": "https://northwind.example/track/{number}",
+}
 
 
 class LiveInstallation(Exception):
@@ -38,6 +43,8 @@ def seed_shop() -> Seeded:
     """Add what the demo shop lacks: catalogue, rates, warehouse, stock. Raises LiveInstallation."""
     _refuse_live()
     stock.ensure_warehouse(code=WAREHOUSE_CODE, name=WAREHOUSE_NAME)
+    for name, template in CARRIERS.items():
+        carriers.ensure_carrier(name=name, tracking_url_template=template)
     with transaction.atomic():
         seeded = Seeded(
             products=_add_products(), tax_rates=_add_tax(), shipping_rates=_add_shipping()

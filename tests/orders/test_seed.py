@@ -8,9 +8,11 @@ from django.contrib.auth import get_user_model
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 
+from fulfillment.models import Carrier
 from fulfillment.queries import available
 from globalmart.checks import no_demo_access_beside_live_keys
 from globalmart.core.models import ApiKey
+from globalmart.sandbox.warehouse import ramp
 from orders.api import scopes
 from orders.models import Category, Price, Product, ShippingRate, TaxClass, TaxRate
 from orders.seeds.catalogue import list_products, stock_of
@@ -55,6 +57,18 @@ class TestCatalogue:
 
 @pytest.mark.django_db
 class TestSeedDemo:
+    def test_knows_the_carriers_of_the_sandbox_and_leaves_what_staff_changed(self, seed):
+        seed()
+        Carrier.objects.filter(name="Royal Parcel").update(tracking_url_template="")
+        seed()
+
+        known = dict(Carrier.objects.values_list("name", "tracking_url_template"))
+        assert known.pop("Royal Parcel") == ""
+        carriers = {name: base for name, _, base in ramp.CARRIERS.values()}
+        assert set(carriers) == {"Royal Parcel", *known}
+        for name, template in known.items():
+            assert template == carriers[name] + "{number}"
+
     def test_fills_the_shop(self, seed):
         seed()
         assert Product.objects.count() == len(list_products())
