@@ -33,6 +33,8 @@ TONES: dict[str, str] = {
     **dict.fromkeys(("warning", "under_review", "on_hold"), "warning"),
     **dict.fromkeys(("needs_response", "lost"), "danger"),
     "won": "success",
+    **dict.fromkeys(("staff", "warehouse", "developer"), "danger"),
+    "nobody": "warning",
     **dict.fromkeys(("committed", "submitted", "consumed", "partially_shipped"), "info"),
 }
 
