@@ -79,6 +79,13 @@ class TestSettings:
         kept = settings({"STRIPE_RATE_LIMIT": "7"}, ours, tmp_path, wins=True)
         assert kept["STRIPE_RATE_LIMIT"] == "7"
 
+    def test_raise_the_limit_of_the_warehouse_for_the_sandbox_alone(self, tmp_path: Path) -> None:
+        ours = Addresses(8000, 8010, 8011, 8012)
+        real = {"WMS_URL": "https://wms.example.com/soap"}
+
+        assert settings({}, ours, tmp_path, wins=False)["WMS_RATE_PER_SECOND"] == "200"
+        assert "WMS_RATE_PER_SECOND" not in settings(real, ours, tmp_path, wins=False)
+
     def test_ask_no_proxy_for_what_runs_here(self, tmp_path: Path) -> None:
         ours = Addresses(8000, 8010, 8011, 8012)
 
