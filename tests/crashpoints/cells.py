@@ -79,7 +79,7 @@ FAULTS: dict[str, dict[str, Any]] = {
     "never": {"operation": "webhook", "fault": "never", "count": 20},
 }
 # A zombie: its call takes so long that its lease passes to another worker.
-SLOW = {"fault": "delay", "seconds": 8}
+SLOW = {"fault": "delay", "seconds": 4}
 # What else a hit must state, where a point is reached more than once on an order's way.
 FACTS: dict[tuple[str, str], dict[str, str]] = {
     ("CP6", "create"): {"kind": "create"},
