@@ -49,6 +49,27 @@ WIRING = Wiring(
                 ("notifications.messages",),
             ),
         ),
+        "order.cancelled": (
+            Consumer(
+                "notifications.jobs.on_order_cancelled",
+                "notifications",
+                ("notifications.messages",),
+            ),
+        ),
+        "order.cancellation_rejected": (
+            Consumer(
+                "notifications.jobs.on_cancellation_rejected",
+                "notifications",
+                ("notifications.messages",),
+            ),
+        ),
+        "order.goods_short": (
+            Consumer(
+                "notifications.jobs.on_goods_short",
+                "notifications",
+                ("notifications.messages",),
+            ),
+        ),
         "order.late_payment_returned": (
             Consumer(
                 "notifications.jobs.on_late_payment_returned",

@@ -57,6 +57,39 @@ def on_late_payment_returned(*, event_id: UUID, subject_id: int, **_later: objec
     )
 
 
+def on_order_cancelled(*, event_id: UUID, subject_id: int, **_later: object) -> None:
+    """Tell the customer that the order is cancelled, and what becomes of the money."""
+    outgoing.queue_message(
+        event_id=event_id,
+        order_id=subject_id,
+        kind="order_cancelled",
+        data={},
+        now=timezone.now(),
+    )
+
+
+def on_cancellation_rejected(*, event_id: UUID, subject_id: int, **_later: object) -> None:
+    """Tell the customer that the order, or a part of it, had left."""
+    outgoing.queue_message(
+        event_id=event_id,
+        order_id=subject_id,
+        kind="cancellation_rejected",
+        data={},
+        now=timezone.now(),
+    )
+
+
+def on_goods_short(*, event_id: UUID, subject_id: int, **_later: object) -> None:
+    """Ask the customer what to do about goods that the warehouse does not have."""
+    outgoing.queue_message(
+        event_id=event_id,
+        order_id=subject_id,
+        kind="goods_short",
+        data={},
+        now=timezone.now(),
+    )
+
+
 def send_due() -> None:
     """Send the messages that are due."""
     bell.answer("notifications.messages")

@@ -2,7 +2,19 @@
 
 from django.urls import path
 
-from orders.views import basket, catalogue, checkout, lookup, order, pages, pay, pictures, placing
+from orders.views import (
+    basket,
+    cancelling,
+    catalogue,
+    checkout,
+    lookup,
+    missing,
+    order,
+    pages,
+    pay,
+    pictures,
+    placing,
+)
 
 app_name = "orders"
 urlpatterns = [
@@ -23,6 +35,13 @@ urlpatterns = [
     path("orders/found/<str:number>/", lookup.found, name="found"),
     path("orders/<str:number>/<str:secret>/", order.show, name="order"),
     path("orders/<str:number>/<str:secret>/status/", order.status, name="order_status"),
+    path("orders/<str:number>/<str:secret>/cancel/", cancelling.cancel, name="cancel"),
+    path("orders/<str:number>/<str:secret>/missing/", missing.show, name="missing"),
+    path(
+        "orders/<str:number>/<str:secret>/missing/<int:shortage_id>/",
+        missing.choose,
+        name="missing_choose",
+    ),
     path("orders/<str:number>/<str:secret>/pay/", pay.show, name="pay"),
     path("orders/<str:number>/<str:secret>/pay/start/", pay.start, name="pay_start"),
     path("privacy/", pages.privacy, name="privacy"),

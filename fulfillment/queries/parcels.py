@@ -21,11 +21,16 @@ class ShipmentView:
     tracking_url: str
     shipped_at: datetime
     lines: tuple[tuple[str, int], ...]
+    # What the carrier said last, and since when its state is what it is.
+    news: str
+    moved_at: datetime
+    delivered_at: datetime | None
 
 
 def list_shipments(order_ids: Sequence[int]) -> dict[int, list[ShipmentView]]:
     """Return the parcels of each order, oldest first; an order without any has no entry."""
-    rows = Shipment.objects.filter(order_id__in=order_ids).prefetch_related("lines").order_by("pk")
+    rows = Shipment.objects.filter(order_id__in=order_ids).prefetch_related("lines", "events")
+    rows = rows.order_by("pk")
     found: dict[int, list[ShipmentView]] = defaultdict(list)
     for row in rows:
         found[row.order_id].append(_view(row))
@@ -34,7 +39,7 @@ def list_shipments(order_ids: Sequence[int]) -> dict[int, list[ShipmentView]]:
 
 def get_shipment(*, shipment_id: int) -> ShipmentView:
     """Return one parcel. Raises Shipment.DoesNotExist."""
-    return _view(Shipment.objects.prefetch_related("lines").get(pk=shipment_id))
+    return _view(Shipment.objects.prefetch_related("lines", "events").get(pk=shipment_id))
 
 
 def _view(row: Shipment) -> ShipmentView:
@@ -48,4 +53,12 @@ def _view(row: Shipment) -> ShipmentView:
         tracking_url=row.tracking_url,
         shipped_at=row.shipped_at,
         lines=tuple((line.sku, line.quantity) for line in row.lines.all()),
+        news=_last_words(row),
+        moved_at=row.state_changed_at,
+        delivered_at=row.delivered_at,
     )
+
+
+def _last_words(row: Shipment) -> str:
+    events = sorted(row.events.all(), key=lambda each: (each.occurred_at, each.pk))
+    return events[-1].description if events else ""

@@ -19,8 +19,9 @@ class Mail:
 def _context(message: Message, who: Recipient) -> dict[str, object]:
     shipment_id = message.data.get("shipment_id")
     parcel = fulfillment.get_shipment(shipment_id=shipment_id) if shipment_id else None
-    names = {line.sku: line.name for line in who.lines}
-    contents = [(names.get(sku, sku), quantity) for sku, quantity in parcel.lines] if parcel else []
+    contents = (
+        [(who.names.get(sku, sku), quantity) for sku, quantity in parcel.lines] if parcel else []
+    )
     return {"who": who, "parcel": parcel, "contents": contents}
 
 

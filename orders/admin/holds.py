@@ -1,6 +1,7 @@
 """Hold an order and release its holds: the box on the order's page, and what its buttons do."""
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -14,7 +15,7 @@ from globalmart.core.admin import HouseAdmin
 from orders.models import Order, OrderHold
 from orders.queries.holds import list_holds
 from orders.services import holds
-from orders.states import HoldKind
+from orders.states import HoldBlocks, HoldKind
 
 PERMISSION = "orders.hold_order"
 
@@ -23,14 +24,39 @@ class ReasonForm(forms.Form):
     reason = forms.CharField(max_length=holds.MOST_REASON)
 
 
+class PlaceForm(ReasonForm):
+    """A hold by hand: why, who sees to it that it ends, until when, and what it stops."""
+
+    owner = forms.CharField(max_length=80, required=False)
+    expires_at = forms.DateTimeField(required=False)
+    blocks = forms.ChoiceField(choices=HoldBlocks.choices, required=False)
+
+    def clean_expires_at(self) -> datetime | None:
+        """Check that the end, which is read as UTC, is ahead."""
+        found: datetime | None = self.cleaned_data["expires_at"]
+        if found is not None and found <= timezone.now():
+            raise forms.ValidationError("The end is past.")
+        return found
+
+
 class ReleaseForm(ReasonForm):
     kind = forms.ChoiceField(choices=HoldKind.choices)
 
 
 @admin.register(OrderHold)
 class OrderHoldAdmin(HouseAdmin):
-    list_display = ("order", "kind", "reason", "placed_by", "placed_at", "released_at")
-    list_filter = ("kind", ("released_at", admin.EmptyFieldListFilter))
+    list_display = (
+        "order",
+        "kind",
+        "blocks",
+        "owner",
+        "reason",
+        "placed_by",
+        "placed_at",
+        "expires_at",
+        "released_at",
+    )
+    list_filter = ("kind", "blocks", ("released_at", admin.EmptyFieldListFilter))
     list_select_related = ("order",)
     search_fields = ("=order__number",)
     ordering = ("-id",)
@@ -38,12 +64,16 @@ class OrderHoldAdmin(HouseAdmin):
 
 def panel(request: HttpRequest, order_id: int) -> dict[str, Any]:
     """Return what the box shows: all holds, and whether this person may place and release."""
-    return {"holds": list_holds(order_id=order_id), "may_hold": request.user.has_perm(PERMISSION)}
+    return {
+        "holds": list_holds(order_id=order_id),
+        "may_hold": request.user.has_perm(PERMISSION),
+        "hold_blocks": HoldBlocks.choices,
+    }
 
 
 def place(request: HttpRequest, order_id: int) -> HttpResponse:
     """Put the order on hold by hand."""
-    return _act(request, order_id, ReasonForm(request.POST), _place)
+    return _act(request, order_id, PlaceForm(request.POST), _place)
 
 
 def release(request: HttpRequest, order_id: int) -> HttpResponse:
@@ -66,7 +96,8 @@ def _act(request: HttpRequest, order_id: int, form: forms.Form, act: Act) -> Htt
         tell = messages.success if is_done else messages.warning
         tell(request, words)
     else:
-        messages.error(request, f"Say why, in at most {holds.MOST_REASON} characters.")
+        words = f"Say why, in at most {holds.MOST_REASON} characters."
+        messages.error(request, words if "reason" in form.errors else "That end cannot be.")
     return redirect(order.get_absolute_url())
 
 
@@ -77,6 +108,9 @@ def _place(order_id: int, said: dict[str, Any], actor: str) -> tuple[bool, str]:
         reason=said["reason"],
         actor=actor,
         now=timezone.now(),
+        owner=said["owner"],
+        expires_at=said["expires_at"],
+        blocks=HoldBlocks(said["blocks"]) if said["blocks"] else None,
     )
     if is_new:
         return True, "The order is on hold. Look at its alerts: a request may have left already."

@@ -12,7 +12,7 @@ from fulfillment import queries as fulfillment
 from globalmart.core.admin import HouseAdmin, chip, money
 from globalmart.core.ids import parse_order_number
 from globalmart.core.models import TimelineEntry
-from orders.admin import holds, refunds
+from orders.admin import cancelling, holds, refunds
 from orders.links import order_path
 from orders.models import Order, OrderLine
 from payments import queries as payments
@@ -65,6 +65,12 @@ class OrderAdmin(HouseAdmin):
         return [
             path("<int:order_id>/hold/", guard(holds.place), name="orders_order_hold"),
             path("<int:order_id>/release/", guard(holds.release), name="orders_order_release"),
+            path("<int:order_id>/cancel/", guard(cancelling.cancel), name="orders_order_cancel"),
+            path(
+                "<int:order_id>/shortage/<int:shortage_id>/",
+                guard(cancelling.choose),
+                name="orders_order_shortage",
+            ),
             path("<int:order_id>/refund/", guard(refunds.ask), name="orders_order_refund"),
             path(
                 "<int:order_id>/refund/<int:refund_id>/<slug:action>/",
@@ -98,6 +104,7 @@ class OrderAdmin(HouseAdmin):
         if object_id.isdigit():
             order_id = int(object_id)
             context |= _panels(order_id) | holds.panel(request, order_id)
+            context |= cancelling.panel(request, order_id)
             context |= refunds.panel(request, order_id)
         answer: HttpResponse = super().change_view(request, object_id, form_url, context)
         return answer

@@ -30,6 +30,11 @@ def find_latest(*, order_id: int) -> OrderCancellation | None:
     return OrderCancellation.objects.filter(order_id=order_id).order_by("-pk").first()
 
 
+def list_all(*, order_id: int) -> list[OrderCancellation]:
+    """Return the wishes to cancel the order, oldest first."""
+    return list(OrderCancellation.objects.filter(order_id=order_id).order_by("pk"))
+
+
 def why_not(*, order: Order, is_staff: bool = False) -> str:
     """Return why the order cannot be cancelled now, in words for the customer; empty: it can.
 

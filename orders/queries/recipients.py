@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from orders.links import order_url
-from orders.models import Order, OrderLine
+from orders.models import Order, OrderLine, OrderShortage
+from orders.queries.shortages import list_missing
 
 # The client under whose name sales are imported (orders.imports).
 IMPORT_CLIENT = "import"
@@ -31,6 +32,15 @@ class Recipient:
     ships_from: date | None
     is_charged_at_order: bool
     payment_due_at: datetime | None
+    # What the warehouse does not have, and of which the customer has not decided.
+    missing: tuple[tuple[int, str], ...]
+    # What is sent is called so, by SKU: the lines' goods, and what is sent instead of some.
+    names: dict[str, str]
+
+    @property
+    def is_partly_cancelled(self) -> bool:
+        """Whether units of the order are neither sent nor paid for."""
+        return any(line.cancelled for line in self.lines)
 
 
 def get_recipient(*, order_id: int) -> Recipient:
@@ -40,6 +50,7 @@ def get_recipient(*, order_id: int) -> Recipient:
     is_import = order.api_client is not None and order.api_client.name == IMPORT_CLIENT
     parts = ("name", "company", "line1", "line2", "city", "region", "postal_code", "country")
     address = tuple(text for part in parts if (text := order.shipping_address.get(part)))
+    instead = OrderShortage.objects.filter(line__order=order).exclude(substitute_sku="")
     return Recipient(
         order_number=order.number,
         order_url=order_url(order),
@@ -58,4 +69,11 @@ def get_recipient(*, order_id: int) -> Recipient:
         ships_from=order.ships_from,
         is_charged_at_order=order.is_charged_at_order,
         payment_due_at=order.payment_due_at,
+        names={
+            **dict(instead.values_list("substitute_sku", "substitute_name")),
+            **dict(order.lines.values_list("sku", "name")),
+        },
+        missing=tuple(
+            (each.quantity, each.name) for each in list_missing(order=order) if each.is_open
+        ),
     )

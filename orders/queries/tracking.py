@@ -5,32 +5,23 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal
 
-from django.utils import timezone
-
-from fulfillment import queries as fulfillment
-from globalmart.core.models import TimelineEntry
-from orders.models import Order, OrderLine
-from orders.queries import delivery
-from orders.queries.holds import is_held, is_to_pay
+from orders.models import Order, OrderCancellation, OrderLine
+from orders.queries import cancellations, shortages
+from orders.queries.holds import is_held
+from orders.queries.parcels import Parcel, Tone, find_window, list_parcels
+from orders.queries.payable import Payable, get_payable
 from orders.queries.preorders import latest_ahead
-from orders.states import OrderState
+from orders.queries.shortages import Missing
+from orders.queries.story import Happening, list_changes, tell_story
+from orders.states import CancellationState, OrderState
 from payments import queries as payments
 
 S = OrderState
-# A live attempt in one of these waits for the customer: paying (again) is safe.
-AWAITS_CUSTOMER = ("created", "requires_action")
 # While money is on its way people watch closely; later a look every half minute is enough.
 CLOSE_WATCH = timedelta(minutes=5)
-WORDS = {
-    S.CONFIRMED: "Your bank approved the payment",
-    S.IN_FULFILLMENT: "We sent your order to our warehouse",
-    S.COMPLETED: "Everything has been dispatched",
-    S.CANCELLED: "The order was cancelled",
-    S.EXPIRED: "The order expired without a payment",
-}
 # Headline, detail and tone.
-Words = tuple[str, str, Literal["calm", "good", "wait", "bad"]]
-STEPS = ("Placed", "Payment confirmed", "Preparing", "Dispatched")
+Words = tuple[str, str, Tone]
+STEPS = ("Placed", "Payment confirmed", "Preparing", "Dispatched", "Delivered")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,34 +34,18 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Parcel:
-    """A parcel that left, with what is in it as (name, quantity)."""
-
-    number: int
-    carrier: str
-    tracking_number: str
-    tracking_url: str
-    shipped_at: datetime
-    contents: list[tuple[str, int]]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Happening:
-    """One line of the order's story, in plain words."""
-
-    at: datetime
-    text: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Tracking:
     """Everything that the tracking page says. `version` changes when any of it does."""
 
     headline: str
     detail: str
-    tone: Literal["calm", "good", "wait", "bad"]
+    tone: Tone
     steps: list[Step]
     parcels: list[Parcel]
+    missing: list[Missing]
+    cancellation: OrderCancellation | None
+    can_cancel: bool
+    why_not: str
     story: list[Happening]
     ships_from: date | None
     earliest: date | None
@@ -80,29 +55,6 @@ class Tracking:
     is_final: bool
     poll_seconds: int
     version: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Payable:
-    """Whether the customer may pay now, and why the last try failed (Stripe's decline code)."""
-
-    is_open: bool
-    decline_code: str
-    # After many declined cards: from when (UTC) the next one is tried.
-    rests_until: datetime | None = None
-
-
-def get_payable(*, order: Order) -> Payable:
-    """Tell whether the card form may be shown: the customer was asked for the money, and nothing
-    of unknown outcome is under way."""
-    if not is_to_pay(order):
-        return Payable(is_open=False, decline_code="")
-    attempt = payments.find_live_attempt(order_id=order.pk)
-    if attempt is None:
-        until = payments.resting_until(order_id=order.pk, now=timezone.now())
-        return Payable(is_open=until is None, decline_code="", rests_until=until)
-    is_open = attempt.state in AWAITS_CUSTOMER and attempt.mode == "browser"
-    return Payable(is_open=is_open, decline_code=attempt.decline_code)
 
 
 def list_lines(*, order: Order) -> list[OrderLine]:
@@ -127,35 +79,61 @@ def track(*, order: Order, now: datetime) -> Tracking:
     """Return what the customer sees of an order."""
     payable = get_payable(order=order)
     lines = list_lines(order=order)
-    parcels = _parcels(order, lines)
-    is_all_sent = bool(lines) and all(
-        line.shipped + line.cancelled >= line.quantity for line in lines
-    )
-    is_dispatched = order.state == S.COMPLETED or is_all_sent
-    is_on_hold = is_held(order_id=order.pk)
-    headline, detail, tone = _words(order, payable, parcels, is_dispatched, is_on_hold)
-    ships_from = None if parcels else latest_ahead([order.ships_from], today=now.date())
-    is_final = order.state in (S.COMPLETED, S.CANCELLED, S.EXPIRED)
-    window = _window(order, parcels, now=now)
-    changes = _changes(order)
-    story = _story(order, parcels, changes)
-    facts = (headline, detail, order.version, len(parcels), len(story), payable, window)
+    parcels = list_parcels(order, lines)
+    missing = shortages.list_missing(order=order)
+    cancellation = cancellations.find_latest(order_id=order.pk)
+    sent = is_sent(order, lines)
+    arrived = sent and bool(parcels) and all(parcel.delivered_at for parcel in parcels)
+    headline, detail, tone = _words(order, payable, parcels, missing, cancellation, sent, arrived)
+    window = find_window(order, parcels, is_dispatched=sent, now=now)
+    changes = list_changes(order)
+    story = tell_story(order, parcels, changes)
+    why_not = cancellations.why_not(order=order)
+    is_ended = order.state in (S.COMPLETED, S.CANCELLED, S.EXPIRED)
+    ahead = None if parcels or is_ended else latest_ahead([order.ships_from], today=now.date())
+    facts = (headline, detail, order.version, parcels, missing, story, payable, window, why_not)
     return Tracking(
         headline=headline,
         detail=detail,
         tone=tone,
-        steps=_steps(order, parcels, is_dispatched, started_at=dict(changes).get(S.IN_FULFILLMENT)),
+        steps=_steps(order, parcels, sent, arrived, dict(changes).get(S.IN_FULFILLMENT)),
         parcels=parcels,
+        missing=missing,
+        cancellation=cancellation,
+        can_cancel=not why_not and not _is_open(cancellation),
+        why_not="" if is_ended else why_not,
         story=story,
-        ships_from=None if is_final else ships_from,
+        ships_from=ahead,
         earliest=window[0] if window else None,
         latest=window[1] if window else None,
         can_pay=payable.is_open,
         kept_until=order.payment_due_at if payable.is_open else None,
-        is_final=is_final,
-        poll_seconds=3 if now - order.state_changed_at < CLOSE_WATCH else 30,
+        is_final=is_ended and all(parcel.is_at_end for parcel in parcels),
+        poll_seconds=_poll_seconds(order, cancellation, now),
         version=hashlib.sha256(repr(facts).encode()).hexdigest()[:16],
     )
+
+
+def is_sent(order: Order, lines: list[OrderLine]) -> bool:
+    """Tell whether all of an order that is to leave has left."""
+    return order.state == S.COMPLETED or (
+        any(line.shipped for line in lines)
+        and all(line.shipped + line.cancelled >= line.quantity for line in lines)
+    )
+
+
+def _is_open(cancellation: OrderCancellation | None) -> bool:
+    return cancellation is not None and cancellation.state == CancellationState.REQUESTED
+
+
+def _poll_seconds(order: Order, cancellation: OrderCancellation | None, now: datetime) -> int:
+    """Who waits for an answer looks often, who waits for the postman now and then."""
+    if order.state == S.COMPLETED:
+        return 300
+    since = order.state_changed_at
+    if cancellation is not None:
+        since = max(since, cancellation.requested_at)
+    return 3 if now - since < CLOSE_WATCH else 30
 
 
 def _unpaid_words(order: Order, payable: Payable) -> Words:
@@ -174,25 +152,65 @@ def _unpaid_words(order: Order, payable: Payable) -> Words:
 
 
 def _words(
-    order: Order, payable: Payable, parcels: list[Parcel], is_dispatched: bool, is_on_hold: bool
+    order: Order,
+    payable: Payable,
+    parcels: list[Parcel],
+    missing: list[Missing],
+    cancellation: OrderCancellation | None,
+    is_sent: bool,
+    has_arrived: bool,
 ) -> Words:
-    if order.state == S.PENDING_PAYMENT:
-        return _unpaid_words(order, payable)
-    if order.state == S.EXPIRED:
-        return "This order has expired", _what_was_paid(order), "bad"
-    if order.state == S.CANCELLED:
-        return "This order is cancelled", "You will not be charged for it.", "bad"
-    if is_dispatched:
-        return "Your order is on its way", "", "good"
+    if _is_open(cancellation):
+        return _waiting_words(order)
+    match order.state:
+        case S.PENDING_PAYMENT:
+            return _unpaid_words(order, payable)
+        case S.EXPIRED:
+            return "This order has expired", _what_was_paid(order), "bad"
+        case S.CANCELLED:
+            return "This order is cancelled", _what_goes_back(order), "bad"
+    if is_sent:
+        headline = "Your order was delivered" if has_arrived else "Your order is on its way"
+        return headline, "", "good"
+    return _words_on_the_way(order, payable, parcels, missing)
+
+
+def _words_on_the_way(
+    order: Order, payable: Payable, parcels: list[Parcel], missing: list[Missing]
+) -> Words:
+    if any(each.is_open for each in missing):
+        text = "Our warehouse does not have all of it. Please tell us below what we shall do."
+        return "We need your decision", text, "wait"
     if parcels:
         return "Part of your order is on its way", "The rest follows in another parcel.", "good"
     if payable.is_open:
         text = "Your bank gave up what it held for this order. You were not charged."
         return "We need another payment", text, "bad"
     # Why an order waits is between the shop and the bank.
-    if order.state == S.IN_FULFILLMENT or is_on_hold:
+    if order.state == S.IN_FULFILLMENT or is_held(order_id=order.pk):
         return "We are preparing your order", "", "calm"
     return "Your order is confirmed", "", "good"
+
+
+def _waiting_words(order: Order) -> Words:
+    if order.state == S.PENDING_PAYMENT:
+        text = "We have asked your bank to let the payment go. This page follows along by itself."
+        return "We are cancelling your order", text, "wait"
+    text = (
+        "If it has not left yet, nothing is sent and you get all of your money back. "
+        "This page follows along by itself, and we write to you."
+    )
+    return "We have asked our warehouse to stop your order", text, "wait"
+
+
+def _what_goes_back(order: Order) -> str:
+    """Say what becomes of the money of an order that was cancelled."""
+    account = payments.get_account(order_id=order.pk)
+    if account.captured_minor:
+        return "All that you paid goes back to you. Your bank shows it in 5 to 10 days."
+    if order.confirmed_at is None:
+        return "You were not charged."
+    return "You were not charged. What your bank had set aside for it is free again in a few days."
 
 
 def _what_was_paid(order: Order) -> str:
@@ -204,12 +222,17 @@ def _what_was_paid(order: Order) -> str:
 
 
 def _steps(
-    order: Order, parcels: list[Parcel], is_dispatched: bool, *, started_at: datetime | None
+    order: Order,
+    parcels: list[Parcel],
+    is_sent: bool,
+    has_arrived: bool,
+    started_at: datetime | None,
 ) -> list[Step]:
-    sent = parcels[-1].shipped_at if parcels and is_dispatched else None
-    times = (order.created_at, order.confirmed_at, started_at, sent)
-    if is_dispatched:
-        reached = 3
+    sent = parcels[-1].shipped_at if parcels and is_sent else None
+    there = max((each.delivered_at for each in parcels if each.delivered_at), default=None)
+    times = (order.created_at, order.confirmed_at, started_at, sent, there)
+    if is_sent:
+        reached = 4 if has_arrived else 3
     elif order.state == S.IN_FULFILLMENT or parcels:
         reached = 2
     elif order.confirmed_at is not None:
@@ -224,58 +247,3 @@ def _steps(
             Step(name=name, at=None if is_ahead else at, state="ahead" if is_ahead else state)
         )
     return steps
-
-
-def _parcels(order: Order, lines: list[OrderLine]) -> list[Parcel]:
-    names = {line.sku: line.name for line in lines}
-    shipments = fulfillment.list_shipments([order.pk]).get(order.pk, [])
-    return [
-        Parcel(
-            number=number,
-            carrier=shipment.carrier,
-            tracking_number=shipment.tracking_number,
-            tracking_url=shipment.tracking_url,
-            shipped_at=shipment.shipped_at,
-            contents=[(names.get(sku, sku), quantity) for sku, quantity in shipment.lines],
-        )
-        for number, shipment in enumerate(shipments, start=1)
-    ]
-
-
-def _window(order: Order, parcels: list[Parcel], *, now: datetime) -> tuple[date, date] | None:
-    if order.state in (S.CANCELLED, S.EXPIRED, S.PENDING_PAYMENT):
-        return None
-    if parcels:
-        leaves = parcels[-1].shipped_at.date()
-    else:
-        leaves = _leaves(order, now)
-    return delivery.estimate(method_code=order.shipping_method, dispatched=leaves)
-
-
-def _leaves(order: Order, now: datetime) -> date:
-    """The day promised for the last parcel, or a later one when that has gone by."""
-    promised = fulfillment.promised_dates([order.pk]).get(order.pk, order.ships_from)
-    not_before = max(now.date(), promised or now.date())
-    asked_at = order.confirmed_at or order.created_at
-    return fulfillment.earliest_ship_date(now=asked_at, not_before=not_before)
-
-
-def _changes(order: Order) -> list[tuple[OrderState, datetime]]:
-    """Return the states that the order came into, with the time of each, oldest first."""
-    entries = TimelineEntry.objects.filter(subject_type="order", subject_id=order.pk)
-    # Requests and parcels have states of the same names in the same story.
-    steps = entries.filter(kind__startswith="order.", after__in=WORDS)
-    rows = steps.order_by("id").values_list("after", "created_at")
-    return [(S(after), at) for after, at in rows]
-
-
-def _story(
-    order: Order, parcels: list[Parcel], changes: list[tuple[OrderState, datetime]]
-) -> list[Happening]:
-    story = [Happening(at=order.created_at, text="You placed the order")]
-    story += [Happening(at=at, text=WORDS[state]) for state, at in changes]
-    story += [
-        Happening(at=parcel.shipped_at, text=f"Parcel {parcel.number} left with {parcel.carrier}")
-        for parcel in parcels
-    ]
-    return sorted(story, key=lambda happening: happening.at, reverse=True)

@@ -77,7 +77,7 @@ def _plan(order: Order, *, payment_method: str = "") -> PaymentPlan:
         order_public_id=order.public_id,
         order_number=order.number,
         currency=order.currency,
-        amount_minor=order.total_minor,
+        amount_minor=payments.get_account(order_id=order.pk).due_minor,
         return_url=order_url(order),
         payment_method=payment_method,
     )

@@ -33,6 +33,20 @@ class Choice(StrEnum):
     SUBSTITUTE = "substitute"
 
 
+# A choice as a form sends it: one word, or the word and what is to be sent instead.
+INSTEAD = "substitute:"
+
+
+def read_choice(text: str) -> tuple[Choice, str]:
+    """Return what was chosen, with the SKU of what is to be sent instead. Raises ValueError."""
+    if text.startswith(INSTEAD):
+        return Choice.SUBSTITUTE, text.removeprefix(INSTEAD)
+    choice = Choice(text)
+    if choice == Choice.SUBSTITUTE:
+        raise ValueError("a substitute has a name")
+    return choice, ""
+
+
 class CannotChoose(Exception):
     """This choice is not there any more; the text is for the customer."""
 

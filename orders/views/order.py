@@ -9,10 +9,11 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from orders import links
-from orders.models import Order
+from orders.models import Order, OrderLine
 from orders.queries import tracking
 from orders.queries.refunds import list_notes
-from orders.states import OrderState
+from orders.queries.shares import due_minor
+from orders.states import OrderState, ShortageState
 from orders.views import sessions
 
 
@@ -36,7 +37,6 @@ def show(request: HttpRequest, number: str, secret: str) -> HttpResponse:
         {
             **_context(order),
             "is_new": is_new,
-            "lines": tracking.list_lines(order=order),
             "refunds": list_notes(order_id=order.pk),
         },
     )
@@ -65,9 +65,26 @@ def status(request: HttpRequest, number: str, secret: str) -> HttpResponse:
 
 def _context(order: Order) -> dict[str, Any]:
     path = links.order_path(order)
+    found = tracking.track(order=order, now=timezone.now())
+    lines = tracking.list_lines(order=order)
+    less_minor = _less_minor(order, lines)
     return {
         "order": order,
-        "tracking": tracking.track(order=order, now=timezone.now()),
+        "tracking": found,
+        "lines": lines,
+        "has_cancelled_units": any(line.cancelled for line in lines),
+        "asks_for_choice": any(each.state == ShortageState.OPEN for each in found.missing),
+        "may_choose_otherwise": any(each.state == ShortageState.WAITING for each in found.missing),
+        "less_minor": less_minor,
+        "pay_minor": order.total_minor - less_minor,
+        "order_path": path,
         "status_path": f"{path}status/",
         "pay_path": f"{path}pay/",
     }
+
+
+def _less_minor(order: Order, lines: list[OrderLine]) -> int:
+    """What is not to be paid, because a part of the order is not sent; 0 for a cancelled one."""
+    if order.state == OrderState.CANCELLED:
+        return 0
+    return order.total_minor - due_minor(order, lines)

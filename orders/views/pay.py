@@ -9,8 +9,10 @@ from django.views.decorators.http import require_POST, require_safe
 
 from orders import links
 from orders.queries import tracking
+from orders.queries.payable import get_payable
 from orders.views.order import get_order
 from orders.views.placing import in_time, start_payment
+from payments import queries as payments
 
 # Stripe's decline codes in words that help; the rest get the last line.
 DECLINES = {
@@ -34,7 +36,7 @@ OTHER_DECLINE = "Your bank did not approve the payment."
 def show(request: HttpRequest, number: str, secret: str) -> HttpResponse:
     """The card form again, only while a second payment cannot happen."""
     order = get_order(number, secret)
-    payable = tracking.get_payable(order=order)
+    payable = get_payable(order=order)
     if not payable.is_open and payable.rests_until is None:
         return redirect(links.order_path(order))
     declined = DECLINES.get(payable.decline_code, OTHER_DECLINE) if payable.decline_code else ""
@@ -48,6 +50,7 @@ def show(request: HttpRequest, number: str, secret: str) -> HttpResponse:
             "declined": declined,
             "ships_from": order.ships_from,
             "is_charged_at_order": order.is_charged_at_order,
+            "due_minor": payments.get_account(order_id=order.pk).due_minor,
             "rests_until": payable.rests_until,
             "stripe_js": settings.STRIPE_JS_URL,
             "stripe_key": settings.STRIPE_PUBLISHABLE_KEY,
@@ -63,7 +66,7 @@ def show(request: HttpRequest, number: str, secret: str) -> HttpResponse:
 def start(request: HttpRequest, number: str, secret: str) -> JsonResponse:
     """Answer with the client secret of the payment that waits for the customer."""
     order = get_order(number, secret)
-    payable = tracking.get_payable(order=order)
+    payable = get_payable(order=order)
     if not payable.is_open and payable.rests_until is None:
         return JsonResponse({"client_secret": None, "order_url": links.order_path(order)})
     return start_payment(request, order_id=order.pk)

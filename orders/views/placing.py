@@ -20,7 +20,8 @@ from globalmart.core.failpoints import failpoint
 from globalmart.core.money import display
 from orders import links
 from orders.models import Order
-from orders.queries import baskets, pricing, tracking
+from orders.queries import baskets, pricing
+from orders.queries.payable import get_payable
 from orders.services import checkout, payment
 from orders.views import sessions
 from orders.views.checkout import get_quote
@@ -103,7 +104,7 @@ def start_payment(request: HttpRequest, *, order_id: int) -> JsonResponse:
         return _rest_until(error.until)
     is_open = begun.client_secret is not None and not begun.is_settled
     failpoint("CP12", order=order_id)
-    waits = not is_open and tracking.get_payable(order=order).is_open
+    waits = not is_open and get_payable(order=order).is_open
     return JsonResponse(
         {
             **(_keep_waiting(order) if waits else {}),
@@ -150,7 +151,7 @@ def come_back(request: HttpRequest, attempt: UUID) -> HttpResponse:
     if not sessions.has_ordered(request, order):
         return _go_on(reverse("orders:find"))
     path = links.order_path(order)
-    return _go_on(f"{path}pay/" if tracking.get_payable(order=order).is_open else path)
+    return _go_on(f"{path}pay/" if get_payable(order=order).is_open else path)
 
 
 def _go_on(path: str) -> HttpResponse:

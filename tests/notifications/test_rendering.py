@@ -11,7 +11,7 @@ from fulfillment.services.stock import commit_reservations
 from notifications.models import Message
 from notifications.services.rendering import Mail, render_mail, render_sms
 from orders.links import order_url
-from orders.models import Order, OrderLine
+from orders.models import Order, OrderLine, OrderShortage
 from orders.queries.recipients import get_recipient
 from tests.fulfillment.conftest import open_request
 from tests.fulfillment.fakes import FakeWarehouse, parcel
@@ -66,6 +66,59 @@ class TestRenderMail:
 
     def test_keeps_the_subject_on_one_line(self, order: Order) -> None:
         assert "\n" not in confirmed(order).subject
+
+
+class TestWhatWasCancelledOrIsMissing:
+    def mail(self, order: Order, kind: str) -> Mail:
+        message = Message(event_id=UUID(int=8), order=order, kind=kind, channel="email")
+        return render_mail(message=message, who=get_recipient(order_id=order.pk))
+
+    def test_a_cancelled_order_says_what_becomes_of_the_money(self, order: Order) -> None:
+        mail = self.mail(order, "order_cancelled")
+        assert mail.subject == f"Your order {order.number} is cancelled"
+        for text in (mail.text, mail.html):
+            assert "free again in a few days" in text
+            assert order_url(order) in text
+
+    def test_what_had_left_says_whether_all_of_it_had(self, order: Order) -> None:
+        assert "A part of it was stopped" not in self.mail(order, "cancellation_rejected").text
+        OrderLine.objects.update(cancelled=1)
+        for text in (
+            self.mail(order, "cancellation_rejected").text,
+            self.mail(order, "cancellation_rejected").html,
+        ):
+            assert "A part of it was stopped" in text
+            assert "refuse the parcel" in text
+
+    def test_missing_goods_are_named_with_the_link_to_choose(self, order: Order) -> None:
+        now = timezone.now()
+        OrderShortage.objects.create(
+            line=order.lines.get(),
+            fulfillment_id=1,
+            quantity=2,
+            opened_at=now,
+            state_changed_at=now,
+        )
+        mail = self.mail(order, "goods_short")
+        for text in (mail.text, mail.html):
+            assert "Mug of stoneware" in text
+            assert f"{order_url(order)}missing/" in text
+
+    def test_a_parcel_names_what_was_sent_instead(self, order: Order) -> None:
+        now = timezone.now()
+        OrderShortage.objects.create(
+            line=order.lines.get(),
+            fulfillment_id=1,
+            quantity=1,
+            state="substituted",
+            substitute_sku="BOWL",
+            substitute_name="Bowl of stoneware",
+            chosen_by="customer",
+            opened_at=now,
+            state_changed_at=now,
+        )
+        names = get_recipient(order_id=order.pk).names
+        assert names == {"MUG": "Mug of stoneware", "BOWL": "Bowl of stoneware"}
 
 
 class TestRenderSms:

@@ -21,6 +21,7 @@ from orders.models import Order, Product
 from orders.queries import tracking
 from orders.queries.explanation import explain
 from orders.queries.orders import has_uninvited, list_stuck
+from orders.queries.payable import get_payable
 from orders.queries.preorders import is_long_wait, latest_ahead, payment_timing, start_of
 from orders.queries.recipients import get_recipient
 from orders.queries.representation import represent
@@ -184,7 +185,7 @@ class TestInvited:
     def test_cannot_be_paid_before(self) -> None:
         order = place()
 
-        assert not tracking.get_payable(order=order).is_open
+        assert not get_payable(order=order).is_open
         with pytest.raises(payment.NotPayable):
             payment.start_browser_payment(order_id=order.pk, now=timezone.now())
         assert "send you a link to pay" in tracking.track(order=order, now=timezone.now()).detail
@@ -204,7 +205,7 @@ class TestInvited:
         left = invited.payment_due_at - timezone.now()
         assert timedelta(hours=47) < left <= timedelta(hours=48)
         assert invited.ships_from == timezone.localdate() + 3 * DAY
-        assert tracking.get_payable(order=invited).is_open
+        assert get_payable(order=invited).is_open
         assert "pay_url" in represent([invited])[0]
         assert OutboxEvent.objects.filter(name="order.payment_invited").count() == 1
         assert TimelineEntry.objects.filter(kind="order.payment_invited").count() == 1

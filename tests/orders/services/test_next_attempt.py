@@ -11,7 +11,8 @@ from fulfillment.models import Fulfillment
 from orders import jobs
 from orders.models import Order
 from orders.queries.holds import is_held
-from orders.queries.tracking import get_payable, track
+from orders.queries.payable import get_payable
+from orders.queries.tracking import track
 from orders.services.payment import CoolDown, pay_again, start_browser_payment
 from payments import gateways
 from payments.gateways.intents import Answer, Outcome
