@@ -77,7 +77,7 @@ def open_remainder(
     ready_at = max(now, not_before or now)
     opened = _uncovered(order_id)
     for number, (warehouse, units) in enumerate(opened, start=_last_number(order_id) + 1):
-        fulfillment = Fulfillment.objects.create(
+        row = Fulfillment.objects.create(
             order_id=order_id,
             warehouse=warehouse,
             reference=f"{order_number}-{number}",
@@ -91,15 +91,17 @@ def open_remainder(
             is_held=is_held,
             due_at=None if is_held else ready_at,
         )
-        FulfillmentLine.objects.bulk_create(
-            FulfillmentLine(
-                fulfillment=fulfillment, sku=sku, name=names.get(sku, sku), quantity=units[sku]
-            )
-            for sku in _in_order(units, names)
-        )
+        _add_lines(row, units, names)
         # Whoever ships must be listened to; the poll's own clock goes on from here.
         Warehouse.objects.filter(pk=warehouse.pk, due_at__isnull=True).update(due_at=now)
     return len(opened)
+
+
+def _add_lines(row: Fulfillment, units: Counts, names: Mapping[str, str]) -> None:
+    FulfillmentLine.objects.bulk_create(
+        FulfillmentLine(fulfillment=row, sku=sku, name=names.get(sku, sku), quantity=units[sku])
+        for sku in _in_order(units, names)
+    )
 
 
 def _in_order(units: Iterable[str], names: Mapping[str, str]) -> list[str]:

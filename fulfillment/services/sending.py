@@ -57,7 +57,7 @@ def _is_not_there(row: Fulfillment) -> bool:
     """
     if row.warehouse.can_look_up:
         return _is_absent(row)
-    if row.warehouse.deduplicates and row.cancel_wanted_at is None:
+    if row.warehouse.deduplicates:
         return True
     _leave_in_doubt(row)
     return False
