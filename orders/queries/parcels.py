@@ -75,7 +75,8 @@ def _parcel(
 ) -> Parcel:
     words, tone = STATES[shipment.state]
     window = None
-    if tone != "bad" and shipment.state not in AT_END:
+    # Of a parcel in trouble nobody knows when it is there.
+    if tone in ("calm", "good") and shipment.state not in AT_END:
         left_on = shipment.shipped_at.date()
         window = delivery.estimate(method_code=order.shipping_method, dispatched=left_on)
     return Parcel(

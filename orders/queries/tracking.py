@@ -85,7 +85,9 @@ def track(*, order: Order, now: datetime) -> Tracking:
     sent = is_sent(order, lines)
     arrived = sent and bool(parcels) and all(parcel.delivered_at for parcel in parcels)
     headline, detail, tone = _words(order, payable, parcels, missing, cancellation, sent, arrived)
-    window = find_window(order, parcels, is_dispatched=sent, now=now)
+    window = None
+    if not _is_open(cancellation) and not any(each.is_open for each in missing):
+        window = find_window(order, parcels, is_dispatched=sent, now=now)
     changes = list_changes(order)
     story = tell_story(order, parcels, changes)
     why_not = cancellations.why_not(order=order)
@@ -101,7 +103,8 @@ def track(*, order: Order, now: datetime) -> Tracking:
         missing=missing,
         cancellation=cancellation,
         can_cancel=not why_not and not _is_open(cancellation),
-        why_not="" if is_ended else why_not,
+        # That it has left is told above.
+        why_not=why_not if why_not == cancellations.IN_DISPUTE else "",
         story=story,
         ships_from=ahead,
         earliest=window[0] if window else None,
