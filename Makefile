@@ -30,6 +30,10 @@ proof-money: ## money under fire: a thousand orders with ambiguous Stripe calls,
 	@bin/bootstrap dev
 	@exec $(python) -m globalmart.sandbox exec -- $(python) -m tests.proofs money
 
+proof-warehouse: ## a warehouse that lies, forgets and is away: a thousand orders, stock under fire, cancelling against shipping
+	@bin/bootstrap dev
+	@exec $(python) -m globalmart.sandbox exec -- $(python) -m tests.proofs warehouse
+
 crashpoints: ## crash the shop at every crash point (SEED=1 repeats a run, CELLS="CP7:kill:applied CP21" picks)
 	@bin/bootstrap dev
 	@SEED="$(SEED)" CELLS="$(CELLS)" exec $(python) -m globalmart.sandbox exec --failpoints -- $(python) -m tests.crashpoints
@@ -53,4 +57,4 @@ lock: ## compile requirements*.txt anew from requirements*.in
 clean: ## forget everything: data, secrets, virtual environment
 	@bin/clean
 
-.PHONY: help demo smoke test test-stripe proof-recovery proof-money crashpoints proof-import lint screenshots lock clean
+.PHONY: help demo smoke test test-stripe proof-recovery proof-money proof-warehouse crashpoints proof-import lint screenshots lock clean

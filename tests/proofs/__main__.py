@@ -9,7 +9,7 @@ from functools import partial
 from rich.console import Console
 from rich.table import Table
 
-from tests.journeys import ambiguity, scenarios
+from tests.journeys import ambiguity, scenarios, warehouse
 from tests.journeys.scenarios import Figures
 from tests.journeys.shop import Shop
 from tests.proofs import independent, machines, real_data, stock, storming
@@ -27,6 +27,9 @@ PROOFS: dict[str, tuple[Callable[[Shop], Figures], ...]] = {
     "localstripe": (independent.many_orders,),
     "machines": (machines.state_machines,),
     "stock": (stock.stock_storm,),
+    "hostile": (partial(warehouse.hostile_warehouse, orders=1_000),),
+    "outage": (partial(warehouse.warehouse_down, orders=500),),
+    "cancel": (partial(warehouse.cancel_against_ship, times=500),),
     "import": (real_data.import_and_run_to_the_end,),
 }
 PROOFS["money"] = (
@@ -34,6 +37,12 @@ PROOFS["money"] = (
     *PROOFS["refunds"],
     *PROOFS["machines"],
     *PROOFS["localstripe"],
+)
+PROOFS["warehouse"] = (
+    *PROOFS["hostile"],
+    *PROOFS["outage"],
+    *PROOFS["stock"],
+    *PROOFS["cancel"],
 )
 
 
