@@ -31,6 +31,7 @@ class OrderLine(Shape):
     tax_minor = serializers.IntegerField(help_text="The part of total_minor that is tax.")
     total_minor = serializers.IntegerField()
     shipped = serializers.IntegerField(help_text="Units that have left the warehouse.")
+    cancelled = serializers.IntegerField(help_text="Units that are neither sent nor paid for.")
 
 
 class ShipmentLine(Shape):
@@ -40,11 +41,14 @@ class ShipmentLine(Shape):
 
 class Shipment(Shape):
     id = serializers.CharField()
-    status = serializers.CharField()
+    status = serializers.CharField(
+        help_text="What the carrier says: in_transit, out_for_delivery, delivered, and others."
+    )
     carrier = serializers.CharField()
     tracking_number = serializers.CharField()
     tracking_url = serializers.CharField()
     shipped_at = serializers.DateTimeField()
+    delivered_at = serializers.DateTimeField(allow_null=True)
     lines = ShipmentLine(many=True)
 
 

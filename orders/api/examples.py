@@ -55,6 +55,7 @@ ORDER: dict[str, Any] = {
             "tax_minor": 98,
             "total_minor": 590,
             "shipped": 0,
+            "cancelled": 0,
         }
     ],
     "shipments": [],

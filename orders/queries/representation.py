@@ -1,6 +1,7 @@
 """An order as the API shows it."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from fulfillment import queries as fulfillment
@@ -46,12 +47,16 @@ def order_body(
         "shipments": [_shipment(parcel) for parcel in shipments],
         "metadata": order.metadata,
         "tracking_url": order_url(order),
-        "created_at": order.created_at.isoformat().replace("+00:00", "Z"),
+        "created_at": _time(order.created_at),
         "livemode": order.is_live,
     }
     if needs_browser:
         body["pay_url"] = order_url(order) + "pay/"
     return body
+
+
+def _time(moment: datetime) -> str:
+    return moment.isoformat().replace("+00:00", "Z")
 
 
 def _line(line: OrderLine) -> dict[str, Any]:
@@ -65,6 +70,7 @@ def _line(line: OrderLine) -> dict[str, Any]:
         "tax_minor": line.tax_minor,
         "total_minor": line.total_minor,
         "shipped": line.shipped,
+        "cancelled": line.cancelled,
     }
 
 
@@ -75,7 +81,8 @@ def _shipment(parcel: fulfillment.ShipmentView) -> dict[str, Any]:
         "carrier": parcel.carrier,
         "tracking_number": parcel.tracking_number,
         "tracking_url": parcel.tracking_url,
-        "shipped_at": parcel.shipped_at.isoformat().replace("+00:00", "Z"),
+        "shipped_at": _time(parcel.shipped_at),
+        "delivered_at": _time(parcel.delivered_at) if parcel.delivered_at else None,
         "lines": [{"sku": sku, "quantity": quantity} for sku, quantity in parcel.lines],
     }
 
@@ -91,7 +98,10 @@ def represent(orders: Sequence[Order]) -> list[dict[str, Any]]:
             order=order,
             lines=sorted(order.lines.all(), key=lambda line: line.position),
             payment_status=paid.get(order.pk, "unpaid"),
-            fulfillment_status=shipped[order.pk],
+            # Of a completed order nothing is missing that was not given up.
+            fulfillment_status="fulfilled"
+            if order.state == OrderState.COMPLETED
+            else shipped[order.pk],
             shipments=parcels.get(order.pk, []),
             needs_browser=order.state == OrderState.PENDING_PAYMENT
             and order.payment_due_at is not None

@@ -6,6 +6,7 @@ from django.test import Client
 from fulfillment.models import Shipment, ShipmentEvent
 from orders import links
 from orders.models import Order, OrderShortage
+from orders.queries.representation import represent
 from orders.services import holds
 from orders.states import HoldKind
 from tests import builders
@@ -123,3 +124,23 @@ class TestParcels:
         shown = page(client, short)
         assert "Your order was delivered" in shown
         assert "hx-get" not in shown
+
+
+class TestForIntegrators:
+    def test_tells_of_parcels_and_of_what_is_not_sent(self, client: Client, short: Order) -> None:
+        (body,) = represent([Order.objects.get()])
+        assert body["fulfillment_status"] == "partially_fulfilled"
+
+        choose(client, short, "cancel")
+        pay()
+        Shipment.objects.update(state="delivered", delivered_at=now())
+
+        (body,) = represent([Order.objects.get()])
+        assert body["fulfillment_status"] == "fulfilled"
+        assert [(line["sku"], line["cancelled"]) for line in body["lines"]] == [
+            ("CUP", 2),
+            ("MUG", 0),
+        ]
+        (sent,) = body["shipments"]
+        assert sent["status"] == "delivered"
+        assert sent["delivered_at"].endswith("Z")
