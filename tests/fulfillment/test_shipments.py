@@ -11,7 +11,7 @@ from django.utils import timezone
 from fulfillment import queries
 from fulfillment.gateways.wms import WarehouseLine, WarehouseShipment
 from fulfillment.models import Fulfillment, FulfillmentLine, Reservation, Shipment
-from fulfillment.services import cancelling, sending, shipments
+from fulfillment.services import cancelling, sending, shipments, stock
 from fulfillment.states import FULFILLMENT_AGE, FulfillmentState, WaitsFor
 from globalmart.core.db import constraint_name
 from globalmart.core.models import Alert, OutboxEvent
@@ -110,7 +110,7 @@ class TestRecord:
 
     @pytest.mark.parametrize("wrong", [{"MUG": 3}, {"POT": 1}, {"MUG": 1, "POT": 1}, {"MUG": 0}])
     def test_books_no_parcel_that_does_not_fit(
-        self, accepted: Fulfillment, warehouse: FakeWarehouse, wrong: dict[str, int]
+        self, accepted: Fulfillment, warehouse: FakeWarehouse, wrong: Any
     ) -> None:
         before = levels()
 
@@ -341,6 +341,26 @@ class TestClosedShort:
     ) -> None:
         row = hear(accepted, warehouse, "closed_short", parcel(**ALL), lines=missing())
         assert row.state == FulfillmentState.SHIPPED
+
+    def test_leaves_the_order_unfinished_while_it_waits_for_the_rest(
+        self, accepted: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        hear(accepted, warehouse, "closed_short", parcel(MUG=2), lines=missing(CUP=1))
+        order_id = accepted.order_id
+        assert queries.summaries([order_id]) == {order_id: "partially_fulfilled"}
+
+        stock.release_reservations(order_id=order_id)
+        assert queries.summaries([order_id]) == {order_id: "fulfilled"}
+
+    def test_of_everything_is_not_a_parcel(
+        self, accepted: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        hear(accepted, warehouse, "closed_short", lines=missing(**ALL))
+        order_id = accepted.order_id
+        assert queries.summaries([order_id]) == {order_id: "unfulfilled"}
+
+        stock.release_reservations(order_id=order_id)
+        assert queries.summaries([order_id]) == {order_id: "cancelled"}
 
     def test_books_no_parcel_of_what_was_missing(
         self, accepted: Fulfillment, warehouse: FakeWarehouse
