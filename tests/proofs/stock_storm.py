@@ -19,9 +19,17 @@ from django.db import OperationalError, connection, connections, transaction
 from django.utils import timezone
 
 from fulfillment.gateways.wms import StockDelta, StockLevel, StockSnapshot
-from fulfillment.models import Fulfillment, Reservation, Shipment, ShipmentLine, Stock
-from fulfillment.services import counts, stock
+from fulfillment.models import (
+    Fulfillment,
+    Reservation,
+    Shipment,
+    ShipmentLine,
+    Stock,
+    StockAdjustment,
+)
+from fulfillment.services import counts, shelves, stock
 from globalmart.core.db import is_lock_timeout
+from globalmart.core.models import OutboxEvent
 from orders.models import Order
 from tests import builders
 from tests.concurrency.racing import race
@@ -47,6 +55,7 @@ class Warehouses:
 
     ids: tuple[int, ...]
     shelves: dict[Place, int]
+    opening: int
     # (order, warehouse) -> what is still to be shipped of it.
     wanted: dict[tuple[int, int], dict[str, int]] = field(default_factory=dict)
     untold: list[Parcel | tuple[int, StockDelta] | tuple[int, StockSnapshot]] = field(
@@ -86,7 +95,9 @@ class Warehouses:
         """Goods come, break or are found."""
         with self.lock:
             place = random.choice(list(self.shelves))
-            units = random.choice([-3, -2, -1, 4, 9]) if self.shelves[place] < 120 else -9
+            units = (
+                random.choice([-3, -2, -1, 4, 9]) if self.shelves[place] < 2 * self.opening else -9
+            )
             units = max(units, -self.shelves[place])
             if units:
                 self.shelves[place] += units
@@ -147,9 +158,9 @@ def sell_last_unit(buyers: int, *, at_once: int = 150) -> Figures:
     return {"buyers of one unit": buyers, "sold": found["sold"], "sold out": found["sold out"]}
 
 
-def run_storm(*, seconds: float, seed: int = 1) -> Figures:
+def run_storm(*, seconds: float, opening: int = OPENING, seed: int = 1) -> Figures:
     """Let everything happen at once for so long; tell what is untold; compare with the shelves."""
-    storm = _prepare(seconds)
+    storm = _prepare(seconds, opening)
     with _watching():
         acts = [_sell] * 3 + [_release, _act, _tell, _tell, _tell]
         with ThreadPoolExecutor(len(acts)) as pool:
@@ -165,14 +176,14 @@ def run_storm(*, seconds: float, seed: int = 1) -> Figures:
     return {"seed": seed, "seconds": seconds, **dict(sorted(storm.seen.items())), **figures}
 
 
-def _prepare(seconds: float) -> Storm:
+def _prepare(seconds: float, opening: int) -> Storm:
     builders.open_shop()
     builders.add_product("MUG")
     base = builders.place({"MUG": 1})
     here = Stock.objects.get(sku="MUG").warehouse
     there = stock.ensure_warehouse(code="north", name="North")
     ids = (here.pk, there.pk)
-    world = Warehouses(ids, {(key, sku): OPENING for key in ids for sku in SKUS})
+    world = Warehouses(ids, {(key, sku): opening for key in ids for sku in SKUS}, opening)
     for key in ids:
         world.count(key)
     storm = Storm(base, world, time.monotonic() + seconds)
@@ -197,7 +208,7 @@ def _blow(storm: Storm, act: Callable[[Storm, Random], None], random: Random) ->
 
 def _sell(storm: Storm, random: Random) -> None:
     """An order of some SKUs; most are paid for at once, and the warehouses are asked."""
-    order_id = _place_bare(storm.base)
+    order_id = place_bare(storm.base)
     skus = random.sample(SKUS, random.randrange(1, 4))
     try:
         with transaction.atomic():
@@ -219,7 +230,8 @@ def _sell(storm: Storm, random: Random) -> None:
         storm.orders.append(order_id)
 
 
-def _place_bare(base: Order) -> int:
+def place_bare(base: Order) -> int:
+    """Place an order like this one, without anything that hangs on it."""
     key = uuid4().hex
     row = Order.objects.get(pk=base.pk)
     row.pk, row.public_id, row.number = None, f"ord_{key}", f"GM-{key[:5]}-{key[5:10]}"
@@ -398,5 +410,17 @@ def _check(storm: Storm) -> Figures:
     return {
         "changes of stock looked at": commits,
         "breaches": len(breaches),
+        "turned into back-orders": _told("stock.backordered"),
+        "filled": _told("stock.backorder_filled"),
+        "parcels that left before a count": StockAdjustment.objects.filter(
+            reason=shelves.TOO_LATE
+        ).count(),
+        "left before they were known of": StockAdjustment.objects.filter(
+            reason=shelves.OVERDRAWN, delta__gt=0
+        ).count(),
         **{f"in the end {state}": count for state, count in sorted(states.items())},
     }
+
+
+def _told(name: str) -> int:
+    return OutboxEvent.objects.filter(name=name).count()
