@@ -42,8 +42,7 @@ def request_cancellation(*, order_id: int, reason: str, actor: str, now: datetim
     """
     rows = list(Fulfillment.objects.filter(order_id=order_id).locked())
     for row in rows:
-        if not row.is_too_late:
-            _stop(row, reason, actor, now)
+        _stop(row, reason, actor, now)
     return Standing(
         cancelled=sum(row.state == S.CANCELLED for row in rows),
         waiting=sum(_is_waiting(row) for row in rows),
@@ -57,6 +56,7 @@ def _is_waiting(row: Fulfillment) -> bool:
 
 
 def _stop(row: Fulfillment, reason: str, actor: str, now: datetime) -> None:
+    # Who has asked already was answered, or will be.
     if row.cancel_wanted_at is not None or row.state not in HERE + THERE + IN_DOUBT:
         return
     row.cancel_wanted_at, row.cancel_reason = now, reason[:200]

@@ -8,7 +8,7 @@ from django.db import transaction
 
 from fulfillment.gateways.wms import ShipTo
 from fulfillment.models import Fulfillment
-from fulfillment.services import cancelling, dead_letters, holds, sending
+from fulfillment.services import cancelling, dead_letters, holds, outcomes
 from fulfillment.services.steps import PEOPLE, move
 from fulfillment.states import FulfillmentState
 
@@ -62,7 +62,7 @@ def declare_arrived(
         raise ValueError("the warehouse has it under a number")
     words = dead_letters.check_reason(reason)
     dead_letters.record(row, "declared_arrived", actor=actor, reason=words)
-    sending.accept(row, number, now, actor=actor)
+    outcomes.accept(row, number, now, actor=actor)
     row.save()
 
 

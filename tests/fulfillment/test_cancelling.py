@@ -205,7 +205,8 @@ class TestWhatTheWarehouseHas:
         assert row.state == S.CANCELLATION_REQUESTED
         assert row.due_at is not None
         assert row.due_at > timezone.now() + timedelta(seconds=55)
-        assert work(accepted).state == S.CANCELLATION_REQUESTED
+        again = work(accepted)
+        assert (again.state, again.absent_since) == (S.CANCELLATION_REQUESTED, row.absent_since)
 
         a_minute_later()
         assert work(accepted).state == S.CANCELLED
