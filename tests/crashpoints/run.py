@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.crashpoints import stories
+from tests.crashpoints.buyers import Buyer
 from tests.crashpoints.cells import Cell
-from tests.crashpoints.stage import Buyer, NotReached, Stage
+from tests.crashpoints.stage import NotReached, Stage
 
 # How many cells are played side by side: they share the machine, and crash each other's work.
 SIDE_BY_SIDE = 20

@@ -9,12 +9,12 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
 import requests
 
+from tests.crashpoints.buyers import Buyer, amounts
 from tests.crashpoints.cells import Cell
 from tests.journeys.shop import ROOT, Shop, kill, order_body
 
@@ -27,21 +27,6 @@ class NotReached(AssertionError):
     """The order never came to where the cell is played."""
 
 
-@dataclass(slots=True)
-class Buyer:
-    """One cell's order: placed with `key`, its total (minor units) like no other's; `reference` is
-    that of its request to the warehouse."""
-
-    key: str
-    sku: str
-    quantity: int
-    amount_minor: int
-    public_id: str = ""
-    reference: str = ""
-    body: Any = None
-    accepted: str = ""
-
-
 class Stage:
     """Talks to a stack that was started with failpoints; `label` tells this run from others."""
 
@@ -52,7 +37,7 @@ class Stage:
         self._stripe_url = shop.environment["SANDBOX_STRIPE_URL"]
         self._warehouse_url = shop.environment["SANDBOX_WAREHOUSE_URL"]
         self._turn = threading.Lock()
-        self._wanted = self._amounts()
+        self._wanted = amounts(shop)
         self._buyers = 0
 
     # --- orders ---------------------------------------------------------------------------------
@@ -63,29 +48,6 @@ class Stage:
             self._buyers += 1
             number = self._buyers
         return Buyer(f"{self._label}-{number}-{cell.slug}", sku, quantity, amount_minor)
-
-    def _amounts(self) -> Iterator[tuple[str, int, int]]:
-        """Give SKU, quantity and total, each total once, and none that an order has already."""
-        ((shipping, free_from),) = self.shop.query(
-            "SELECT rate.amount_minor, rate.free_from_minor FROM orders_shippingrate rate"
-            " JOIN orders_shippingmethod method ON method.id = rate.method_id"
-            " WHERE method.code = 'standard' AND rate.currency = 'GBP'"
-        )
-        prices = self.shop.query(
-            "SELECT sku, amount_minor FROM orders_price price JOIN orders_product product"
-            " ON product.id = price.product_id WHERE currency = 'GBP' AND sku = ANY(%s)"
-            " ORDER BY sku",
-            [self.shop.plentiful(20)],
-        )
-        used = {row[0] for row in self.shop.query("SELECT total_minor FROM orders_order")}
-        for quantity in range(1, 60):
-            for sku, price in prices:
-                goods = price * quantity
-                is_free = free_from is not None and goods >= free_from
-                total = goods + (0 if is_free else shipping)
-                if total not in used:
-                    used.add(total)
-                    yield sku, quantity, total
 
     def place(self, buyer: Buyer, *, card: str | None = "pm_card_visa") -> None:
         """Place the order, as an integrator does whose connection breaks: again with the same key.

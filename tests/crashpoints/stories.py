@@ -6,8 +6,9 @@ from typing import Any
 
 from globalmart.sandbox import selftest, walkthrough
 from globalmart.sandbox.browsing import Browser
+from tests.crashpoints.buyers import Buyer
 from tests.crashpoints.cells import WAREHOUSE, Cell
-from tests.crashpoints.stage import Buyer, Stage
+from tests.crashpoints.stage import Stage
 
 Story = Callable[[Stage, Cell, Buyer], None]
 # Two clicks on the same button of staff: the second finds what the first has done.
