@@ -3,7 +3,14 @@
 from django.contrib import admin
 
 from fulfillment import models
-from globalmart.core.admin import HouseAdmin
+from globalmart.core.admin import HouseAdmin, HouseInline
+
+
+class WarehouseHolidayInline(HouseInline):
+    model = models.WarehouseHoliday
+    editable = ("on_date", "name")
+    ordering = ("-on_date",)
+    can_add = True
 
 
 @admin.register(models.Warehouse)
@@ -20,6 +27,7 @@ class WarehouseAdmin(HouseAdmin):
         "deduplicates",
     )
     hidden = ("lease_token",)
+    inlines = (WarehouseHolidayInline,)
 
 
 @admin.register(models.WarehouseHoliday)

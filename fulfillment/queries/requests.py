@@ -20,24 +20,22 @@ def summaries(order_ids: Sequence[int]) -> dict[int, str]:
     """
     found: dict[int, set[str]] = defaultdict(set)
     left = FulfillmentLine.objects.filter(fulfillment=OuterRef("pk"), shipped__gt=0)
-    rows = Fulfillment.objects.filter(order_id__in=order_ids).annotate(has_left=Exists(left))
-    for order_id, state, has_left in rows.values_list("order_id", "state", "has_left"):
-        if state == S.INCOMPLETE:
-            # It has an end: of what left as of a parcel, of what did not as if never asked for.
-            found[order_id].add(S.SHIPPED if has_left else S.CANCELLED)
-        else:
-            found[order_id].add(state)
-    for order_id in _waiting_for_goods([key for key, states in found.items() if states <= ENDED]):
-        found[order_id].add(S.READY)
+    coming = Reservation.objects.filter(
+        order=OuterRef("order_id"), state__in=[R.HELD, R.COMMITTED, R.BACKORDERED]
+    )
+    rows = Fulfillment.objects.filter(order_id__in=order_ids).annotate(
+        has_left=Exists(left), is_waiting=Exists(coming)
+    )
+    for order_id, state, *facts in rows.values_list("order_id", "state", "has_left", "is_waiting"):
+        found[order_id] |= _ends(*facts) if state == S.INCOMPLETE else {state}
     return {order_id: _summary(found.get(order_id, set())) for order_id in order_ids}
 
 
-def _waiting_for_goods(order_ids: Sequence[int]) -> set[int]:
-    """Of orders whose requests have all ended, those that still have units coming to them."""
-    rows = Reservation.objects.filter(
-        order_id__in=order_ids, state__in=[R.HELD, R.COMMITTED, R.BACKORDERED]
-    )
-    return set(rows.values_list("order_id", flat=True))
+def _ends(has_left: bool, is_waiting: bool) -> set[str]:
+    """What a request that was closed short counts as: what left as shipped, what did not as never
+    asked for, or still to come while the order waits for units."""
+    ends: set[str] = {S.SHIPPED if has_left else S.CANCELLED}
+    return ends | {S.READY} if is_waiting else ends
 
 
 def _summary(states: set[str]) -> str:
