@@ -5,7 +5,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from fulfillment.models.warehouses import Warehouse
-from fulfillment.states import FulfillmentState, WaitsFor
+from fulfillment.states import FULFILLMENT_AGE, FulfillmentState, WaitsFor
 from globalmart.core.db import WorkQuerySet, WorkRow
 
 
@@ -80,6 +80,12 @@ class Fulfillment(WorkRow):
         indexes = [
             models.Index(
                 fields=["due_at"], name="fulfillment_due", condition=Q(due_at__isnull=False)
+            ),
+            # The watchdog's.
+            models.Index(
+                fields=["state", "state_changed_at"],
+                name="fulfillment_open",
+                condition=Q(state__in=sorted(FULFILLMENT_AGE)),
             ),
         ]
 

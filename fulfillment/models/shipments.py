@@ -6,7 +6,7 @@ from django.db.models.functions import Now
 
 from fulfillment.models.requests import Fulfillment
 from fulfillment.models.warehouses import Warehouse
-from fulfillment.states import ShipmentState
+from fulfillment.states import SHIPMENT_AGE, ShipmentState
 
 
 class Shipment(models.Model):
@@ -36,6 +36,14 @@ class Shipment(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(state__in=ShipmentState.values), name="shipment_state_known"
+            ),
+        ]
+        indexes = [
+            # The watchdog's.
+            models.Index(
+                fields=["state", "state_changed_at"],
+                name="shipment_open",
+                condition=Q(state__in=sorted(SHIPMENT_AGE)),
             ),
         ]
         indexes = [models.Index(fields=["warehouse", "shipped_at"], name="shipment_moment")]
