@@ -45,8 +45,8 @@ class Shipment(models.Model):
                 name="shipment_open",
                 condition=Q(state__in=sorted(SHIPMENT_AGE)),
             ),
+            models.Index(fields=["warehouse", "shipped_at"], name="shipment_moment"),
         ]
-        indexes = [models.Index(fields=["warehouse", "shipped_at"], name="shipment_moment")]
 
     def __str__(self) -> str:
         return self.public_id
