@@ -14,7 +14,7 @@ from orders.models import Order, OrderCancellation, OrderShortage
 from orders.queries import cancellations, shortages
 from orders.services import cancelling
 from orders.services import shortages as settling
-from orders.states import OrderState
+from orders.states import CancellationState, OrderState
 
 CANCEL, SETTLE = "orders.cancel_order", "orders.settle_shortage"
 
@@ -46,13 +46,13 @@ def panel(request: HttpRequest, order_id: int) -> dict[str, Any]:
     order = Order.objects.filter(pk=order_id).first()
     if order is None:
         return {}
-    may_cancel = request.user.has_perm(CANCEL) and not (
-        cancellations.why_not(order=order, is_staff=True)
-        or cancellations.is_cancelling(order_id=order_id)
-    )
+    wishes = cancellations.list_all(order_id=order_id)
+    is_open = any(each.state == CancellationState.REQUESTED for each in wishes)
+    may_cancel = request.user.has_perm(CANCEL) and not is_open
+    may_cancel = may_cancel and not cancellations.why_not(order=order, is_staff=True)
     may_settle = request.user.has_perm(SETTLE)
     return {
-        "cancellations": cancellations.list_all(order_id=order_id),
+        "cancellations": wishes,
         "cancel_preview": cancellations.preview(order=order) if may_cancel else None,
         "shortages": shortages.list_missing(order=order, with_offers=may_settle),
         "may_settle": may_settle,

@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import transaction
 
 from globalmart.core import timeline
-from payments.models import OrderAccount, PaymentAttempt, PaymentOperation
+from payments.models import OrderAccount, PaymentOperation
 from payments.services import holding
 from payments.services.books import Books, open_books
 from payments.services.capturing import HELD, drop_unsent_capture, plan_next_capture
@@ -17,10 +17,10 @@ from payments.states import OperationKind
 def lower_due(*, order_id: int, due_minor: int, now: datetime) -> int:
     """Have so much due for the order, and no more; return what is due now.
 
-    Never below what was captured, or is about to be, and does not go back: that is refunded
-    first, and then this is told again. A capture that has not left is planned anew for less;
-    what a hold has above the last capture is released. Due never rises, and a second telling
-    changes nothing. Raises OrderAccount.DoesNotExist.
+    Never below what was captured, or is about to be, and has not gone back: that is refunded
+    first, and then this is told again, for a refund on its way may still fail. A capture that has
+    not left is planned anew for less; what a hold has above the last capture is released. Due
+    never rises, and a second telling changes nothing. Raises OrderAccount.DoesNotExist.
     """
     account = OrderAccount.objects.locked().get(order_id=order_id)
     attempts = list_holding(order_id)
@@ -57,7 +57,7 @@ def _lower_target(books: Books, share_minor: int) -> None:
 
 
 def _kept(order_id: int) -> int:
-    """What pays for the order and stays: captured, or about to be, and not going back."""
+    """What pays for the order and stays: captured, or about to be, and not gone back."""
     attempts = list_holding(order_id)
     coming = PaymentOperation.objects.filter(
         attempt__in=[row.pk for row in attempts],
@@ -65,11 +65,8 @@ def _kept(order_id: int) -> int:
         finished_at__isnull=True,
         first_sent_at__isnull=False,
     )
-    return sum(map(_stays, attempts)) + sum(coming.values_list("amount_minor", flat=True))
-
-
-def _stays(attempt: PaymentAttempt) -> int:
-    return attempt.captured_minor - attempt.refunded_minor - attempt.refund_reserved_minor
+    kept = sum(row.captured_minor - row.refunded_minor for row in attempts)
+    return kept + sum(coming.values_list("amount_minor", flat=True))
 
 
 def _release_or_capture(books: Books) -> None:

@@ -99,10 +99,11 @@ class TestAfterACapture:
         assert lower(held, 1295) == 2195
 
         refund = approved(held, 900)
-        assert lower(held, 1295) == 1295
+        assert lower(held, 1295) == 2195
         assert summaries([held.pk])[held.pk] == "paid"
 
         send_refund(refund)
+        assert lower(held, 1295) == 1295
         assert is_settled(order_id=held.pk)
         assert summaries([held.pk])[held.pk] == "partially_refunded"
 
