@@ -230,7 +230,7 @@ def _place(submission: Submission, quantities: Mapping[str, int], now: datetime)
         data={"total_minor": order.total_minor, "lines": len(lines)},
     )
     outbox.publish(events.OrderPlaced(subject_id=order.pk))
-    reserve(order_id=order.pk, quantities=quantities)
+    reserve(order_id=order.pk, quantities=quantities, promised_on=order.ships_from)
     failpoint("CP1", key=submission.key, order=order.pk)
     failpoint("CP2", key=submission.key, order=order.pk)
     return Placed(order.pk, CREATED, body, is_replay=False)

@@ -94,7 +94,7 @@ def _takes_again(order: Order) -> bool:
     quantities = {line.sku: line.quantity for line in order.lines.all()}
     try:
         with transaction.atomic():
-            stock.reserve(order_id=order.pk, quantities=quantities)
+            stock.reserve(order_id=order.pk, quantities=quantities, promised_on=order.ships_from)
     except stock.OutOfStock:
         return False
     return True

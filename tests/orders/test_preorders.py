@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from fulfillment.models import Fulfillment, Stock
+from fulfillment.models import Fulfillment, Reservation, Stock
 from fulfillment.queries import has_due_requests
 from fulfillment.queries import list_stuck as list_stuck_requests
 from globalmart.core.audit import run_audit
@@ -133,6 +133,12 @@ class TestChargedAtOrder:
         assert order.payment_timing == PaymentTiming.AT_ORDER
         assert PaymentOperation.objects.filter(kind="capture").count() == 1
         assert OrderAccount.objects.get().captured_minor == order.total_minor
+
+    def test_reserves_for_its_day(self) -> None:
+        order = self.confirm()
+
+        days = Reservation.objects.values_list("promised_on", flat=True)
+        assert set(days) == {order.ships_from}
 
     def test_goes_to_the_warehouse_on_its_day_and_alarms_nobody_before(self) -> None:
         order = self.confirm()
