@@ -9,10 +9,10 @@ from fulfillment.models import Fulfillment, Reservation
 from fulfillment.services import backorders, stock
 from globalmart.core.models import Alert, OutboxEvent
 from orders import jobs
-from orders.models import Category, Order, OrderHold, OrderShortage, Product
+from orders.models import Category, Order, OrderHold, OrderLine, OrderShortage, Product
 from orders.queries import shortages as queries
 from orders.queries.cancellations import why_not
-from orders.services import cancelling, holds, shortages
+from orders.services import cancelling, holds, lifecycle, shortages
 from orders.services.refunds import what_is_left
 from orders.services.shortages import CannotChoose, Choice
 from orders.states import HoldKind
@@ -91,6 +91,15 @@ class TestOpening:
         assert units(short) == [("CUP", 3, 1, 0), ("MUG", 2, 2, 0)]
         assert state(short) == "in_fulfillment"
         sound()
+
+    def test_does_so_whatever_the_lines_say(self, short: Order) -> None:
+        OrderLine.objects.filter(sku="CUP").update(cancelled=2)
+        lifecycle.record_capture(order_id=short.pk, now=now())
+
+        assert state(short) == "in_fulfillment"
+        OrderShortage.objects.update(state="cancelled", chosen_by=CUSTOMER)
+        lifecycle.record_capture(order_id=short.pk, now=now())
+        assert state(short) == "completed"
 
     def test_alarms_when_nobody_chooses(self, short: Order) -> None:
         later = now() + timedelta(days=3, minutes=1)
