@@ -9,7 +9,6 @@ from fulfillment.services import polling, reconciling, sending, stopping, tracki
 from fulfillment.states import FulfillmentState
 from globalmart.core import bell
 from globalmart.core.db import Lease
-from globalmart.core.reconciliation import Unfinished
 from globalmart.core.work import drain
 
 log = logging.getLogger(__name__)
@@ -55,13 +54,9 @@ def poll_due() -> None:
 
 def reconcile_warehouse() -> None:
     """Compare our requests with the warehouse's list, and heal what is safe."""
-    try:
-        report = reconciling.reconcile(since=None, apply=True, progress=lambda *_: None)
-    except Unfinished as error:
-        # The watchdog tells of a warehouse that is down; tomorrow there is another night.
-        log.warning("the comparison with the warehouse is not finished: %s", error)
-        return
-    log.info("compared %s with the warehouse: %s", dict(report.compared), dict(report.found))
+    report = reconciling.reconcile_nightly(now=timezone.now())
+    if report is not None:
+        log.info("compared %s with the warehouse: %s", dict(report.compared), dict(report.found))
 
 
 def expire_silent_parcels() -> None:

@@ -4,11 +4,11 @@ What the warehouse says of an order that is ours is recorded as a poll records i
 that a poll would have mended is gone when it is compared again. The rest is a person's: an alert.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from django.db import models
 from django.utils import timezone
 
 from fulfillment import gateways
@@ -20,12 +20,16 @@ from fulfillment.gateways.wms import (
 )
 from fulfillment.models import Fulfillment, Warehouse
 from fulfillment.services import shipments
+from fulfillment.services.comparing import Kind, Ours, compare, units
 from fulfillment.states import FulfillmentState
 from globalmart.core.alerts import close_alert, open_alert
 from globalmart.core.models import Alert
 from globalmart.core.reconciliation import Progress, Report, Unfinished
 
 ALERT = "warehouse_differs"
+LATE_ALERT = "warehouse_not_compared"
+# A job is ended after 180 s, and the queue's other work waits meanwhile.
+JOB_SECONDS = 60.0
 PAGE = 200
 # What was sent or told a moment ago is still on its way between the two.
 SETTLING = timedelta(minutes=1)
@@ -35,71 +39,10 @@ S = FulfillmentState
 OPEN = tuple(
     state for state in S.values if state not in {S.SHIPPED, S.CANCELLED, S.INCOMPLETE, S.REJECTED}
 )
-# What of ours fits what the warehouse says. A cancellation that is asked for fits whatever is not
-# an end: its answer is on the way.
-FITS: Mapping[str, frozenset[str]] = {
-    "received": frozenset({S.SUBMITTED, S.ACCEPTED, S.CANCELLATION_REQUESTED}),
-    "picking": frozenset({S.IN_PROGRESS, S.CANCELLATION_REQUESTED}),
-    "packed": frozenset({S.IN_PROGRESS, S.CANCELLATION_REQUESTED}),
-    "partially_shipped": frozenset({S.PARTIALLY_SHIPPED}),
-    "shipped": frozenset({S.SHIPPED}),
-    "closed_short": frozenset({S.INCOMPLETE}),
-    "cancelled": frozenset({S.CANCELLED}),
-}
-
-
-class Kind(models.TextChoices):
-    """How the two can differ."""
-
-    MISSING_HERE = "missing_here"  # the warehouse has an order that is not ours
-    MISSING_THERE = "missing_there"  # the warehouse does not know what it had accepted
-    STATE = "state"
-    PARCEL_MISSING = "parcel_missing"  # a parcel left of which we do not know
-    PARCEL_DIFFERS = "parcel_differs"  # the same parcel, other goods
-    ALIVE_THERE = "alive_there"  # cancelled here, and the warehouse goes on
-    SHIPPED_CANCELLED = "shipped_cancelled"  # cancelled here, and a parcel left
-    CANCELLED_THERE = "cancelled_there"  # wanted here, and the warehouse has cancelled it
-
-
 # A poll records these too, or alarms: doing so once more is safe.
 RECORDED = (Kind.STATE, Kind.PARCEL_MISSING, Kind.MISSING_HERE)
 # Of these the warehouse may know nothing.
 UNANSWERED = (S.REJECTED, S.READY, S.ON_HOLD, S.SUBMITTING, S.SUBMIT_UNKNOWN)
-
-
-@dataclass(frozen=True, slots=True)
-class Ours:
-    """What we know of one request; `parcels` are the units by SKU of each parcel's id there."""
-
-    order_id: int
-    state: str
-    parcels: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
-
-
-def compare(ours: Ours | None, theirs: WarehouseOrder) -> Kind | None:
-    """Return how the two differ, the worst first; None where they agree."""
-    if ours is None:
-        return Kind.MISSING_HERE
-    if ours.state == S.CANCELLED and theirs.status != "cancelled":
-        return Kind.SHIPPED_CANCELLED if theirs.shipments else Kind.ALIVE_THERE
-    told = {
-        parcel.shipment_id: _units((item.sku, item.quantity) for item in parcel.lines)
-        for parcel in theirs.shipments
-    }
-    if any(ours.parcels.get(key, units) != units for key, units in told.items()):
-        return Kind.PARCEL_DIFFERS
-    if not told.keys() <= ours.parcels.keys():
-        return Kind.PARCEL_MISSING
-    if theirs.status == "cancelled" and ours.state not in {S.CANCELLED, S.CANCELLATION_REQUESTED}:
-        return Kind.CANCELLED_THERE
-    return None if ours.state in FITS[theirs.status] else Kind.STATE
-
-
-def _units(pairs: Iterable[tuple[str, int]]) -> dict[str, int]:
-    units: dict[str, int] = {}
-    for sku, quantity in pairs:
-        units[sku] = units.get(sku, 0) + quantity
-    return units
 
 
 @dataclass(slots=True)
@@ -113,19 +56,44 @@ class _Run:
     differing: set[int] = field(default_factory=set)
 
 
+def reconcile_nightly(*, now: datetime) -> Report | None:
+    """Compare all that is open, within a job's time; an alert is open while that did not succeed.
+
+    Returns None where it did not. Waits for the network.
+    """
+    first = Warehouse.objects.filter(is_active=True).order_by("priority", "pk").first()
+    if first is None:
+        return None
+    ends = time.monotonic() + JOB_SECONDS
+    try:
+        report = reconcile(since=None, apply=True, progress=lambda *_: _end_at(ends))
+    except Unfinished as error:
+        detail = f"The comparison with the warehouse was not finished: {error}"
+        open_alert(kind=LATE_ALERT, subject_type="warehouse", subject_id=first.pk, detail=detail)
+        return None
+    close_alert(kind=LATE_ALERT, subject_type="warehouse", subject_id=first.pk, now=now)
+    return report
+
+
+def _end_at(ends: float) -> None:
+    if time.monotonic() > ends:
+        raise Unfinished("there was more than a job may take; run it by hand")
+
+
 def reconcile(*, since: datetime | None, apply: bool, progress: Progress) -> Report:
     """Compare what began since then (UTC), or since the oldest request that is open.
 
-    Without `apply` nothing is changed. Waits for the network, for long where there is much.
-    Raises Unfinished where the warehouse does not answer to the end.
+    Without `apply` nothing is changed. `progress` is told after each page. Waits for the network,
+    for long where there is much. Raises Unfinished where the warehouse does not answer to the end.
     """
     now = timezone.now()
     run = _Run(now=now, apply=apply)
     begins = since or oldest_open(now=now)
     try:
         for warehouse in Warehouse.objects.filter(is_active=True).order_by("pk"):
-            _compare_warehouse(run, warehouse, since=begins)
-            progress(begins, now, now)
+            for _ in _compare_warehouse(run, warehouse, since=begins):
+                progress(begins, begins, now)
+        progress(begins, now, now)
     except (WarehouseUnavailable, WarehouseRejected, OutcomeUnknown) as error:
         raise Unfinished(str(error)) from error
     if apply:
@@ -140,7 +108,8 @@ def oldest_open(*, now: datetime) -> datetime:
     return max(oldest or now, now - DAYS) - SETTLING
 
 
-def _compare_warehouse(run: _Run, warehouse: Warehouse, *, since: datetime) -> None:
+def _compare_warehouse(run: _Run, warehouse: Warehouse, *, since: datetime) -> Iterator[None]:
+    """Compare page by page, then what no page has named."""
     seen: set[str] = set()
     for page in _pages(warehouse, since):
         seen.update(theirs.reference for theirs in page)
@@ -151,6 +120,7 @@ def _compare_warehouse(run: _Run, warehouse: Warehouse, *, since: datetime) -> N
                 run.report.compared["under way"] += 1
             else:
                 _settle(run, warehouse, _ours(row) if row else None, theirs)
+        yield
     for row in _unseen(run, warehouse, since, seen):
         found = gateways.current().get_order(row.reference)
         if found is not None:
@@ -159,6 +129,7 @@ def _compare_warehouse(run: _Run, warehouse: Warehouse, *, since: datetime) -> N
             words = f"{row.reference} is {row.state} here, and the warehouse does not know it"
             run.report.compared["orders"] += 1
             _tell(run, Kind.MISSING_THERE, words, order_id=row.order_id)
+        yield
 
 
 def _pages(warehouse: Warehouse, since: datetime) -> Iterator[tuple[WarehouseOrder, ...]]:
@@ -179,7 +150,7 @@ def _load(page: Sequence[WarehouseOrder], warehouse: Warehouse) -> dict[str, Ful
 
 def _ours(row: Fulfillment) -> Ours:
     parcels = {
-        parcel.wms_shipment_id: _units((line.sku, line.quantity) for line in parcel.lines.all())
+        parcel.wms_shipment_id: units((line.sku, line.quantity) for line in parcel.lines.all())
         for parcel in row.shipments.all()
     }
     return Ours(row.order_id, row.state, parcels)

@@ -10,7 +10,7 @@ from django.utils import timezone
 from fulfillment.gateways.wms import OutcomeUnknown, WarehouseOrder
 from fulfillment.models import Fulfillment, Shipment
 from fulfillment.services import reconciling, sending, shipments
-from fulfillment.services.reconciling import FITS, Kind, Ours, compare
+from fulfillment.services.comparing import FITS, Kind, Ours, compare
 from fulfillment.states import FulfillmentState
 from globalmart.core.models import Alert
 from globalmart.core.reconciliation import Report, Unfinished
@@ -192,6 +192,28 @@ class TestReconcile:
         shipments.record(warehouse_id=accepted.warehouse_id, found=found)
 
         assert reconcile().found == {Kind.SHIPPED_CANCELLED: 1}
+
+
+class TestNightly:
+    def test_tells_while_it_was_not_finished(
+        self, accepted: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        warehouse.poll_errors.append(OutcomeUnknown("silence"))
+
+        assert reconciling.reconcile_nightly(now=timezone.now()) is None
+        alert = Alert.objects.get(kind="warehouse_not_compared")
+        assert "silence" in alert.detail
+        assert reconciling.reconcile_nightly(now=timezone.now()) is not None
+        alert.refresh_from_db()
+        assert alert.closed_at is not None
+
+    def test_ends_before_its_job_would_be_ended(
+        self, accepted: Fulfillment, warehouse: FakeWarehouse, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(reconciling, "JOB_SECONDS", -1.0)
+
+        assert reconciling.reconcile_nightly(now=timezone.now()) is None
+        assert Alert.objects.filter(kind="warehouse_not_compared").exists()
 
 
 class TestCommand:
