@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import DatabaseError, InterfaceError, OperationalError, transaction
 from django.utils import timezone
@@ -23,6 +23,9 @@ ENDED = (S.SHIPPED, S.CANCELLED, S.INCOMPLETE)
 IN_DOUBT = (S.SUBMITTING, S.SUBMIT_UNKNOWN, S.SUBMITTED)
 UNTOLD = (*IN_DOUBT, S.PLANNED, S.ON_HOLD, S.READY, S.REJECTED)
 PICKING = {"picking", "packed", "partially_shipped", "shipped", "closed_short"}
+ALIVE = {"received", "picking", "packed", "partially_shipped", "shipped"}
+# A list may have been made before its warehouse had cancelled.
+CANCELLED_FOR = timedelta(minutes=1)
 
 
 def record(*, warehouse_id: int, found: WarehouseOrder) -> None:
@@ -56,13 +59,22 @@ def _has_news(row: Fulfillment, found: WarehouseOrder) -> bool:
         known = shipments.get(parcel.shipment_id)
         if known is None or tracking.has_news(known, parcel):
             return True
+    if row.state == S.CANCELLED:
+        return _lives_on(row, found)
     if row.state in ENDED:
-        return found.status == "cancelled" and row.state != S.CANCELLED
+        return found.status == "cancelled"
     if found.status == "cancelled":
-        return row.waits_for != WaitsFor.WAREHOUSE
+        # Told once; but what was to be stopped may wait for nothing else.
+        is_told = row.waits_for == WaitsFor.WAREHOUSE
+        return not is_told or row.state == S.CANCELLATION_REQUESTED
     is_further = row.state == S.ACCEPTED and found.status in PICKING
     is_told = row.state not in UNTOLD and row.wms_number == found.wms_number
     return not is_told or is_further or found.status == "closed_short"
+
+
+def _lives_on(row: Fulfillment, found: WarehouseOrder) -> bool:
+    """Tell whether the warehouse goes on with what has long been cancelled."""
+    return found.status in ALIVE and timezone.now() - row.state_changed_at > CANCELLED_FOR
 
 
 def _record_one(row: Fulfillment, found: WarehouseOrder) -> None:
@@ -96,6 +108,8 @@ def _record_order(fulfillment_id: int, found: WarehouseOrder) -> None:
     if row.state == S.CANCELLED:
         for shipment_id in fresh:
             _alert_disagreement(row, f"parcel {shipment_id} left of what it had cancelled")
+        if _lives_on(row, found):
+            _alert_disagreement(row, f"{found.status}, though it is cancelled here")
         return
     if found.status == "cancelled" and not found.shipments:
         _record_cancelled(row, now)

@@ -1,6 +1,6 @@
 """The call that asks a warehouse to stop a request, and what its answers mean."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
@@ -15,7 +15,7 @@ from fulfillment.gateways.wms import (
 )
 from fulfillment.models import Fulfillment
 from fulfillment.services import cancelling, steps
-from fulfillment.states import FulfillmentState
+from fulfillment.states import FulfillmentState, WaitsFor
 
 # Twice the gateway's deadline of 25 s.
 LEASE_SECONDS = 50
@@ -70,13 +70,26 @@ def _record(row: Fulfillment, answer: CancelAnswer) -> None:
     elif answer.result == "too_late":
         cancelling.refuse(fresh, now, answer.message)
     elif fresh.absent_since is not None and now - fresh.absent_since >= ABSENT_FOR:
-        cancelling.confirm_cancelled(fresh, now, "the warehouse does not know it")
+        _believe_absent(fresh, now)
     else:
         fresh.absent_since = fresh.absent_since or now
         fresh.waits_for = ""
         words = "not known there; asked again in a minute"
         fresh.postpone(now=now, seconds=ASK_AGAIN_SECONDS, error=words)
     fresh.save()
+
+
+def _believe_absent(row: Fulfillment, now: datetime) -> None:
+    """Twice not found: it never arrived, unless the warehouse itself had said that it has it."""
+    if row.state_before_cancel not in cancelling.THERE:
+        cancelling.confirm_cancelled(row, now, "the warehouse does not know it")
+        return
+    steps.stop(
+        row,
+        WaitsFor.WAREHOUSE,
+        f"The warehouse had accepted {row.reference}, and does not know it now that it is to be "
+        "stopped: ask there; then have it asked again, or say that it was cancelled there.",
+    )
 
 
 @transaction.atomic(durable=True)

@@ -17,7 +17,7 @@ from fulfillment.gateways.wms import (
 )
 from fulfillment.jobs import work_request
 from fulfillment.models import Fulfillment, FulfillmentLine, Reservation, Warehouse
-from fulfillment.services import holds, sending, shipments, stopping
+from fulfillment.services import dead_letters, holds, sending, shipments, stopping
 from fulfillment.services.cancelling import Standing, request_cancellation
 from fulfillment.states import FulfillmentState, WaitsFor
 from globalmart.core.models import Alert, OutboxEvent, TimelineEntry
@@ -195,22 +195,43 @@ class TestWhatTheWarehouseHas:
         assert work(accepted).state == S.CANCELLED
         assert answers() == ["cancelled"]
 
-    def test_is_believed_to_be_absent_the_second_time_a_minute_later(
+    def test_is_never_believed_to_be_absent(
         self, accepted: Fulfillment, warehouse: FakeWarehouse
     ) -> None:
+        known = dict(warehouse.orders)
         warehouse.orders.clear()
         cancel(accepted)
+        work(accepted)
+        a_minute_later()
 
         row = work(accepted)
-        assert row.state == S.CANCELLATION_REQUESTED
-        assert row.due_at is not None
-        assert row.due_at > timezone.now() + timedelta(seconds=55)
-        again = work(accepted)
-        assert (again.state, again.absent_since) == (S.CANCELLATION_REQUESTED, row.absent_since)
 
-        a_minute_later()
+        assert (row.state, row.waits_for, row.due_at) == (
+            S.CANCELLATION_REQUESTED,
+            WaitsFor.WAREHOUSE,
+            None,
+        )
+        assert Alert.objects.get(closed_at=None).kind == "fulfillment_stopped"
+        assert levels()["MUG"] == (10, 2)
+        assert answers() == []
+
+        warehouse.orders.update(known)
+        dead_letters.replay(
+            fulfillment_ids=[row.pk], actor="staff:7", reason="they see it", now=timezone.now()
+        )
         assert work(accepted).state == S.CANCELLED
-        assert len(warehouse.cancelled) == 3
+        assert not Alert.objects.filter(closed_at=None).exists()
+
+    def test_is_cancelled_by_the_list_though_it_waits_for_the_warehouse(
+        self, accepted: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        cancel(accepted)
+        Fulfillment.objects.update(waits_for=WaitsFor.WAREHOUSE, due_at=None)
+        found = warehouse.show(accepted.reference, "cancelled")
+
+        shipments.record(warehouse_id=accepted.warehouse_id, found=found)
+
+        assert Fulfillment.objects.get().state == S.CANCELLED
 
     def test_counts_its_absence_from_the_first_question_on(
         self, accepted: Fulfillment, warehouse: FakeWarehouse
@@ -261,6 +282,24 @@ class TestZombies:
 
 
 class TestWhatIsInDoubt:
+    def test_is_believed_to_be_absent_the_second_time_a_minute_later(
+        self, request_row: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        # In doubt, and then put aside as never arrived.
+        Fulfillment.objects.update(first_sent_at=timezone.now())
+        cancel(request_row)
+
+        row = work(request_row)
+        assert row.state == S.CANCELLATION_REQUESTED
+        assert row.due_at is not None
+        assert row.due_at > timezone.now() + timedelta(seconds=55)
+        again = work(request_row)
+        assert (again.state, again.absent_since) == (S.CANCELLATION_REQUESTED, row.absent_since)
+
+        a_minute_later()
+        assert work(request_row).state == S.CANCELLED
+        assert len(warehouse.cancelled) == 3
+
     def test_is_stopped_once_it_is_found(
         self, request_row: Fulfillment, warehouse: FakeWarehouse
     ) -> None:

@@ -270,6 +270,33 @@ class TestWantedStopped:
         assert row.state == FulfillmentState.CANCELLED
         assert told("fulfillment.closed_short") == 0
 
+    @pytest.mark.parametrize(
+        ("status", "seconds", "alarms"),
+        [
+            ("picking", 61, 1),
+            ("picking", 30, 0),
+            ("cancelled", 61, 0),
+            ("closed_short", 61, 0),
+        ],
+    )
+    def test_alarms_where_the_warehouse_goes_on_with_what_is_cancelled(
+        self,
+        accepted: Fulfillment,
+        warehouse: FakeWarehouse,
+        status: str,
+        seconds: int,
+        alarms: int,
+    ) -> None:
+        want_stopped(accepted)
+        hear(accepted, warehouse, "cancelled")
+        Fulfillment.objects.update(state_changed_at=timezone.now() - timedelta(seconds=seconds))
+
+        for _ in range(2):
+            row = hear(accepted, warehouse, status)
+
+        assert row.state == FulfillmentState.CANCELLED
+        assert Alert.objects.filter(kind="warehouse_disagrees").count() == alarms
+
     def test_alarms_at_a_parcel_of_what_it_had_cancelled(
         self, accepted: Fulfillment, warehouse: FakeWarehouse
     ) -> None:
