@@ -5,7 +5,7 @@ rest from being read. A push only makes the next poll come sooner.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 from uuid import UUID
@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from fulfillment import gateways
 from fulfillment.gateways.wms import (
+    ChangePage,
     OutcomeUnknown,
     StockSnapshot,
     WarehouseRejected,
@@ -34,8 +35,10 @@ PAGE = 100
 LEASE_SECONDS = 90
 # After so long a poll makes way; the next one goes on where it ended.
 BUDGET = timedelta(seconds=60)
+# Reading again begins anew where it was cut off, so it may take longer; but not for ever.
+BUDGET_AGAIN = timedelta(minutes=10)
 # How long a silent warehouse is left alone at most; and one that only its counts cannot be had of.
-MOST_SECONDS, MOST_SECONDS_FOR_COUNTS = 60, 10
+MOST_SECONDS, SECONDS_FOR_COUNTS = 60, 10
 NO_DATABASE = (OperationalError, InterfaceError)
 Entry = TypeVar("Entry")
 
@@ -60,11 +63,11 @@ def poll(*, warehouse_id: int, token: UUID) -> None:
     except _LeaseLost:
         return
     except WarehouseUnavailable as error:
-        reader.fail(str(error), most=MOST_SECONDS)
+        reader.fail(str(error))
     except NO_DATABASE as error:
         # A lock that was not had in time. What was being recorded is read again.
-        reader.fail(f"The database did not answer: {type(error).__name__}", most=MOST_SECONDS)
-    if not reader.errors and warehouse.last_error:
+        reader.fail(f"The database did not answer: {type(error).__name__}")
+    if reader.is_back():
         dead_letters.resume_waiting(warehouse_id=warehouse.pk, now=timezone.now())
     reader.rest()
 
@@ -86,33 +89,50 @@ class _Reader:
 
     def __init__(self, warehouse: Warehouse) -> None:
         self.warehouse = warehouse
-        self.was_due_at = warehouse.due_at
+        self.was_due_at, self.was_polled_at = warehouse.due_at, warehouse.polled_at
         self.began = timezone.now()
         self.gateway = gateways.current()
         self.errors: list[str] = []
-        self.most_seconds = 0.0
+        self.has_failed = False
         self.is_at_end = True
 
     def read(self) -> None:
+        """Read all that is due. What fails of the counts is noted, and stops nothing else.
+
+        Raises WarehouseUnavailable where the changes cannot be had: then nothing can be.
+        """
+        row = self.warehouse
         count = self._fetch_count()
-        is_whole = self._try(self._read_changes, most=MOST_SECONDS)
+        is_whole = self._try(self._read_changes)
+        if is_whole and self._is_due(row.reread_at, settings.WMS_REREAD_SECONDS):
+            self._try(self._read_again)
         if count is not None and is_whole:
             self._write_count(count)
-        if self._is_due(self.warehouse.stock_read_at, settings.WMS_STOCK_SECONDS):
-            self._try(self._read_stock, most=MOST_SECONDS_FOR_COUNTS)
+        if self._is_due(row.stock_read_at, settings.WMS_STOCK_SECONDS):
+            ends = [self._try_aside(step) for step in (self._read_deltas, self._read_receipts)]
+            if all(ends):
+                self._keep(stock_read_at=self.began)
 
-    def fail(self, error: str, *, most: float) -> None:
+    def fail(self, error: str) -> None:
+        """The changes could not be read: less is asked for next time, and later."""
         self.errors.append(error)
-        self.most_seconds = max(self.most_seconds, most)
+        self.has_failed = True
+
+    def is_back(self) -> bool:
+        """Tell whether the changes could be read, and could not the last time."""
+        return not self.has_failed and self.warehouse.tries > 1
 
     def rest(self) -> None:
         """Free the lease and set the next poll, unless a push has done so meanwhile."""
         row, now = self.warehouse, timezone.now()
         seconds: float = settings.WMS_POLL_SECONDS if self.is_at_end else 0
-        if self.errors:
-            seconds = backoff(row.tries, most=self.most_seconds)
+        if self.has_failed:
+            seconds = backoff(row.tries, most=MOST_SECONDS)
+        elif self.errors:
+            seconds = SECONDS_FOR_COUNTS
         fields: dict[str, Any] = {
-            "tries": row.tries if self.errors else 0,
+            # Of the changes alone: what goes wrong with counts must not make their pages small.
+            "tries": row.tries if self.has_failed else 0,
             "lease_until": None,
             "last_error": "; ".join(self.errors)[:500],
         }
@@ -127,15 +147,20 @@ class _Reader:
             return False
         return read_at is None or self.began - read_at >= timedelta(seconds=seconds)
 
-    def _try(self, step: Callable[[], bool], *, most: float) -> bool:
-        """Take a step; what cannot be understood is noted, and the others are taken all the same.
-
-        Raises WarehouseUnavailable: then none of them can be.
-        """
+    def _try(self, step: Callable[[], bool]) -> bool:
+        """Read changes; what cannot be understood is noted. Raises WarehouseUnavailable."""
         try:
             return step()
         except (OutcomeUnknown, WarehouseRejected) as error:
-            self.fail(str(error), most=most)
+            self.fail(str(error))
+            return False
+
+    def _try_aside(self, step: Callable[[], bool]) -> bool:
+        """Read something else; one operation that is turned away says nothing of the others."""
+        try:
+            return step()
+        except (OutcomeUnknown, WarehouseRejected, WarehouseUnavailable) as error:
+            self.errors.append(str(error))
             return False
 
     def _keep(self, **fields: Any) -> None:
@@ -161,7 +186,7 @@ class _Reader:
             found.append(self.gateway.stock_snapshot(self.warehouse.code))
             return True
 
-        self._try(fetch, most=MOST_SECONDS_FOR_COUNTS)
+        self._try_aside(fetch)
         return found[0] if found else None
 
     def _write_count(self, count: StockSnapshot) -> None:
@@ -176,33 +201,47 @@ class _Reader:
         self._keep(counted_at=self.began)
 
     def _read_changes(self) -> bool:
-        """Record every page of what has changed; tell whether the end was reached.
+        """Record what has changed from where we are; tell whether the end was reached."""
+        for page in self._pages(self.warehouse.poll_cursor, None):
+            self._keep(poll_cursor=page.next_cursor, polled_at=timezone.now())
+            if not page.has_more or not self._has_time():
+                return not page.has_more
+        return True
 
-        Now and then the list is read again from some time before the last such reading: an entry
-        that came late stands before the place that we have come to.
+    def _read_again(self) -> bool:
+        """Read the list again from some time before the last such reading: an entry that came late
+        stands before the place that we have come to.
+
+        That place stays: `since` is of our clock and the list of theirs, so this reading may begin
+        too late, and end before what is still to be read.
         """
+        last = self.warehouse.reread_at or self.was_polled_at
+        if last is not None:
+            since = last - timedelta(seconds=settings.WMS_OVERLAP_SECONDS)
+            ends = timezone.now() + BUDGET_AGAIN
+            for page in self._pages("", since):
+                if page.has_more and timezone.now() > ends:
+                    log.warning("%s was not read again to its end", self.warehouse.code)
+                    break
+        self._keep(reread_at=self.began)
+        return True
+
+    def _pages(self, cursor: str, since: datetime | None) -> Iterator[ChangePage]:
+        """Give each page of the list of changes when it is recorded."""
         row = self.warehouse
-        since, cursor = None, row.poll_cursor
-        kept: dict[str, Any] = {}
-        if self._is_due(row.reread_at, settings.WMS_REREAD_SECONDS):
-            last = row.reread_at or row.polled_at
-            since = last and last - timedelta(seconds=settings.WMS_OVERLAP_SECONDS)
-            cursor, kept = "", {"reread_at": self.began}
         # Smaller after each failure: what cannot be read in one answer may be in several.
         limit = max(1, PAGE >> min(max(0, row.tries - 1), 10))
-        while True:
+        has_more = True
+        while has_more:
             self._keep()
             page = self.gateway.list_changes(row.code, since, cursor, limit)
             shipments.record_page(warehouse_id=row.pk, orders=page.orders)
-            # With the place of the second reading, its beginning counts: it goes on from there.
-            self._keep(poll_cursor=page.next_cursor, polled_at=timezone.now(), **kept)
-            since, cursor, kept = None, page.next_cursor, {}
+            yield page
+            since, cursor, has_more = None, page.next_cursor, page.has_more
             limit = min(PAGE, limit * 2)
-            if not page.has_more or not self._has_time():
-                return not page.has_more
 
-    def _read_stock(self) -> bool:
-        """Record what has changed on the shelves and what came back, to the end of both lists."""
+    def _read_deltas(self) -> bool:
+        """Record what has changed on the shelves; tell whether the end was reached."""
         row = self.warehouse
         has_more = True
         while has_more and self._has_time():
@@ -216,18 +255,21 @@ class _Reader:
             )
             self._keep(stock_cursor=page.next_cursor)
             has_more = page.has_more
+        return not has_more
+
+    def _read_receipts(self) -> bool:
+        """Record what came back; tell whether the end was reached."""
+        row = self.warehouse
         has_more = True
         while has_more and self._has_time():
             self._keep()
-            found = self.gateway.return_receipts(row.code, row.returns_cursor, PAGE)
+            page = self.gateway.return_receipts(row.code, row.returns_cursor, PAGE)
             self._record(
-                found.receipts,
+                page.receipts,
                 lambda some: returns.record(warehouse_id=row.pk, receipts=some, now=timezone.now()),
             )
-            self._keep(returns_cursor=found.next_cursor)
-            has_more = found.has_more
-        if not has_more:
-            self._keep(stock_read_at=self.began)
+            self._keep(returns_cursor=page.next_cursor)
+            has_more = page.has_more
         return not has_more
 
     def _record(self, entries: Sequence[Entry], record: Callable[[Sequence[Entry]], Any]) -> None:

@@ -3,8 +3,10 @@
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TypeVar
+
+from django.utils import timezone
 
 from fulfillment.gateways.wms import (
     CancelAnswer,
@@ -33,7 +35,7 @@ Entry = TypeVar("Entry")
 class FakeWarehouse:
     """Keeps what was submitted and cancelled. `answers`, `cancel_answers` and the `*_errors`
     queue what comes instead of the usual; with `is_deaf` a submission or a cancellation is
-    applied and its answer lost in that error.
+    applied and its answer lost in that error. Its clock is `skew` ahead of ours.
 
     `counts`, `deltas` and `receipts` are what it tells of a location. An order that was shown
     without being submitted belongs to every location.
@@ -41,6 +43,9 @@ class FakeWarehouse:
 
     orders: dict[str, WarehouseOrder] = field(default_factory=dict)
     changes: list[str] = field(default_factory=list)
+    # When each was shown last, by its clock; what was put there by hand is of any time.
+    shown_at: dict[str, datetime] = field(default_factory=dict)
+    skew: timedelta = timedelta(0)
     submitted: list[SubmitRequest] = field(default_factory=list)
     looked_up: list[str] = field(default_factory=list)
     cancelled: list[tuple[str, str]] = field(default_factory=list)
@@ -98,7 +103,10 @@ class FakeWarehouse:
         self.polled.append((location, since, cursor))
         houses = {one.reference: one.location for one in self.submitted}
         listed = [name for name in self.changes if houses.get(name, location) == location]
-        names, end, has_more = _page(listed, cursor, self.page_size)
+        if since is not None and not cursor:
+            news = (place for place, name in enumerate(listed) if self._is_since(name, since))
+            cursor = str(next(news, len(listed)))
+        names, end, has_more = _page(listed, cursor, min(limit, self.page_size))
         # Each order once, as it is now.
         return ChangePage(tuple(self.orders[name] for name in dict.fromkeys(names)), end, has_more)
 
@@ -153,8 +161,13 @@ class FakeWarehouse:
     ) -> WarehouseOrder:
         """Set what the warehouse says of a reference."""
         self.changes.append(reference)
+        self.shown_at[reference] = timezone.now() + self.skew
         self.orders[reference] = WarehouseOrder(reference, "W-1", status, parcels, lines)
         return self.orders[reference]
+
+    def _is_since(self, reference: str, since: datetime) -> bool:
+        at = self.shown_at.get(reference)
+        return at is None or at >= since
 
 
 def _page(entries: Sequence[Entry], cursor: str, size: int) -> tuple[tuple[Entry, ...], str, bool]:

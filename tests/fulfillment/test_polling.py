@@ -175,7 +175,7 @@ class TestReadingAgain:
         warehouse.show(accepted.reference, "shipped", parcel(**ALL))
         warehouse.changes.insert(0, warehouse.changes.pop())
         warehouse.changes.append(warehouse.changes.pop())
-        Warehouse.objects.update(poll_cursor="4")
+        Warehouse.objects.update(poll_cursor="5")
 
         poll()
         assert not Shipment.objects.exists()
@@ -197,33 +197,79 @@ class TestReadingAgain:
         found = poll()
 
         places = [(since, cursor) for _, since, cursor in warehouse.polled[1:]]
-        assert places == [(None, "1"), (last - timedelta(seconds=120), "")]
+        assert places == [(None, "1"), (None, "1"), (last - timedelta(seconds=120), "")]
         assert found.reread_at is not None
         assert found.reread_at > last
 
-    def test_goes_on_from_its_own_pages_after_a_failure(
-        self,
-        accepted: Fulfillment,
-        warehouse: FakeWarehouse,
-        monkeypatch: pytest.MonkeyPatch,
+    @pytest.mark.parametrize("minutes", [-5, 0, 5])
+    def test_loses_nothing_with_clocks_apart(
+        self, accepted: Fulfillment, warehouse: FakeWarehouse, minutes: int
+    ) -> None:
+        warehouse.skew = timedelta(minutes=minutes)
+        warehouse.show(accepted.reference, "picking")
+        assert poll().poll_cursor == "2"
+        again_due()
+        warehouse.show(accepted.reference, "shipped", parcel(**ALL))
+
+        assert poll().poll_cursor == "3"
+        assert Shipment.objects.count() == 1
+
+    def test_leaves_the_place_where_it_was(
+        self, accepted: Fulfillment, warehouse: FakeWarehouse
     ) -> None:
         warehouse.show("GM-OTHER-1")
         warehouse.page_size = 1
         poll()
         again_due()
+        last = Warehouse.objects.get().reread_at
+        warehouse.polled.clear()
+
+        found = poll()
+
+        assert [cursor for _, _, cursor in warehouse.polled] == ["2", "", "1"]
+        assert found.poll_cursor == "2"
+        assert found.reread_at != last
+
+    def test_begins_anew_after_a_failure(
+        self,
+        accepted: Fulfillment,
+        warehouse: FakeWarehouse,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        poll()
+        again_due()
+        last = Warehouse.objects.get().reread_at
         ask = FakeWarehouse.list_changes
 
         def list_changes(self: FakeWarehouse, *words: Any) -> ChangePage:
-            if words[2]:
+            if not words[2]:
                 raise GARBLED
             return ask(self, *words)
 
+        warehouse.show(accepted.reference, "shipped", parcel(**ALL))
         with monkeypatch.context() as patch:
             patch.setattr(FakeWarehouse, "list_changes", list_changes)
-            assert poll().poll_cursor == "1"
+            found = poll()
 
-        assert poll().poll_cursor == "2"
-        assert warehouse.polled[-1] == ("main", None, "1")
+        assert (found.poll_cursor, found.reread_at) == ("2", last)
+        assert found.last_error
+        assert Shipment.objects.count() == 1
+        assert poll().reread_at != last
+
+    def test_ends_some_day(
+        self, accepted: Fulfillment, warehouse: FakeWarehouse, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        warehouse.show("GM-OTHER-1")
+        warehouse.show("GM-OTHER-2")
+        warehouse.page_size = 1
+        poll()
+        again_due()
+        warehouse.polled.clear()
+        monkeypatch.setattr(polling, "BUDGET_AGAIN", timedelta(0))
+
+        poll()
+
+        assert [cursor for _, _, cursor in warehouse.polled] == ["3", ""]
 
     def test_locks_nothing_for_what_is_known(
         self, accepted: Fulfillment, warehouse: FakeWarehouse
@@ -310,6 +356,46 @@ class TestTrouble:
         assert Shipment.objects.count() == 1
         assert found.last_error
         assert (found.counted_at, found.stock_read_at) == (None, None)
+
+    @pytest.mark.parametrize("error", [SILENT, GARBLED])
+    def test_of_counts_leaves_the_changes_as_they_are(
+        self,
+        accepted: Fulfillment,
+        warehouse: FakeWarehouse,
+        monkeypatch: pytest.MonkeyPatch,
+        error: Exception,
+    ) -> None:
+        resumed: list[int] = []
+
+        def resume(*, warehouse_id: int, now: datetime) -> int:
+            resumed.append(warehouse_id)
+            return 0
+
+        monkeypatch.setattr(dead_letters, "resume_waiting", resume)
+        asked: list[int] = []
+        ask = FakeWarehouse.list_changes
+
+        def list_changes(self: FakeWarehouse, *words: Any) -> ChangePage:
+            asked.append(words[-1])
+            return ask(self, *words)
+
+        monkeypatch.setattr(FakeWarehouse, "list_changes", list_changes)
+        warehouse.snapshot_errors.extend([error] * 9)
+        warehouse.delta_errors.extend([error] * 9)
+        warehouse.poll_errors.append(SILENT)
+        receipt = Receipt("R-1", "", accepted.reference, "MUG", 1, "sellable", timezone.now())
+        warehouse.receipts["main"] = [receipt]
+        for _ in range(5):
+            found = poll()
+
+        # The one failure that was the changes' own has made one page smaller.
+        assert asked == [100, 50, 100, 100, 100]
+        assert resumed == [accepted.warehouse_id]
+        assert found.polled_at is not None
+        assert found.due_at is not None
+        assert found.due_at - found.polled_at <= timedelta(seconds=11)
+        assert (found.tries, found.returns_cursor, found.stock_read_at) == (0, "1", None)
+        assert str(error) in found.last_error
 
     def test_of_the_changes_lets_the_count_wait_and_reads_the_rest(
         self, accepted: Fulfillment, warehouse: FakeWarehouse
