@@ -65,8 +65,11 @@ def on_dispute_opened(*, event_id: UUID, subject_id: int, **_later: object) -> N
 
 
 def on_dispute_won(*, event_id: UUID, subject_id: int, **_later: object) -> None:
-    """The money is ours: the goods may go. After a lost dispute a person decides."""
-    holds.release_after_dispute(order_id=subject_id, now=timezone.now())
+    """The money is ours: the goods may go, and what was cancelled meanwhile goes back. After a
+    lost dispute a person decides."""
+    now = timezone.now()
+    holds.release_after_dispute(order_id=subject_id, now=now)
+    shrinking.follow_lines(order_id=subject_id, actor="system", now=now)
 
 
 def on_fraud_warned(*, event_id: UUID, subject_id: int, **_later: object) -> None:
@@ -108,7 +111,7 @@ def on_closed_short(
 
 def on_refund_succeeded(*, event_id: UUID, subject_id: int, **_later: object) -> None:
     """Money has gone back: what is due for a smaller order may sink with it."""
-    shrinking.follow_lines(order_id=subject_id, actor="system", now=timezone.now())
+    shrinking.follow_refund(order_id=subject_id, now=timezone.now())
 
 
 def on_stock_backordered(*, event_id: UUID, subject_id: int, **_later: object) -> None:

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from django.conf import settings
 from django.db import transaction
 
 from globalmart.core.money import allocate, display
@@ -19,6 +18,9 @@ from payments import queries as payments
 from payments.queries import RefundPart, RefundView
 from payments.services import refunds
 from payments.services.refunds import Part, PartKind, Reason
+
+# These give back something else than what cancelled units have cost.
+ASIDE = (Reason.GOODWILL, Reason.RETURNED, Reason.LATE_PAYMENT)
 
 
 class BadSelection(Exception):
@@ -85,11 +87,11 @@ def what_is_left(*, order: Order) -> Left:
 def _line_left(
     line: OrderLine, paid_minor: int, cancelled_minor: int, done: Sequence[RefundView]
 ) -> LineLeft:
-    """What of a line was neither refunded nor cancelled. The refund of cancelled units is theirs:
-    it does not count twice."""
-    for_cancelled, others = _of_line(line, done, True), _of_line(line, done, False)
-    units = max(line.cancelled, sum(part.quantity for part in for_cancelled))
-    minor = max(cancelled_minor, sum(part.amount_minor for part in for_cancelled))
+    """What of a line was neither refunded nor cancelled. What went back for cancelled units, or
+    may have, does not count twice."""
+    back, others = parts_of_line(line, done, False), parts_of_line(line, done, True)
+    units = max(line.cancelled, sum(part.quantity for part in back))
+    minor = max(cancelled_minor, sum(part.amount_minor for part in back))
     return LineLeft(
         position=line.position,
         sku=line.sku,
@@ -99,14 +101,14 @@ def _line_left(
     )
 
 
-def _of_line(
-    line: OrderLine, views: Sequence[RefundView], is_for_cancelled: bool
-) -> list[RefundPart]:
+def parts_of_line(line: OrderLine, views: Sequence[RefundView], is_aside: bool) -> list[RefundPart]:
+    """Return a line's parts of refunds: of those aside, or of those that may have been for
+    cancelled units."""
     return [
         part
         for view in views
         for part in view.parts
-        if part.line == line.position and (view.reason == Reason.CANCELLED) == is_for_cancelled
+        if part.line == line.position and (view.reason in ASIDE) == is_aside
     ]
 
 
@@ -140,72 +142,14 @@ def request_refund(
             note=note,
             uuid=uuid,
         )
-        found = _find(order_id, uuid)
+        found = find_made(order_id, uuid)
     if approve and found.state == "requested" and not found.needs_second_person:
         refunds.approve_refund(refund_id=found.id, approved_by=requested_by, now=now)
-    return _find(order_id, uuid)
+    return find_made(order_id, uuid)
 
 
-def owed_for_cancelled(*, order: Order, lines: Sequence[OrderLine], limit_minor: int) -> list[Part]:
-    """Return what is to be given back for cancelled units, by line, at most `limit_minor` in all.
-
-    What was once asked for as such a refund is not asked for again, whatever became of it: that
-    is for a person.
-    """
-    views = payments.list_refunds(order_id=order.pk)
-    counted = [view for view in views if view.is_counted]
-    asked = [view for view in views if view.reason == Reason.CANCELLED]
-    limit_minor -= sum(view.amount_minor for view in asked)
-    parts = []
-    sums = zip(lines, paid_by_line(order, lines), cancelled_by_line(order, lines), strict=True)
-    for line, paid, cancelled in sums:
-        mine, others = _of_line(line, asked, True), _of_line(line, counted, False)
-        amount = cancelled - sum(part.amount_minor for part in mine)
-        amount = min(amount, paid - sum(part.amount_minor for part in others))
-        units = max(0, line.cancelled - sum(part.quantity for part in mine))
-        if amount > 0:
-            parts.append(Part(PartKind.LINE, amount, line.position, units))
-    return _at_most(parts, limit_minor)
-
-
-def _at_most(parts: Sequence[Part], limit_minor: int) -> list[Part]:
-    if not parts or limit_minor <= 0:
-        return []
-    wanted = [part.amount_minor for part in parts]
-    amounts = allocate(min(limit_minor, sum(wanted)), wanted)
-    return [
-        Part(part.kind, amount, part.line, part.quantity)
-        for part, amount in zip(parts, amounts, strict=True)
-        if amount
-    ]
-
-
-def refund_cancelled(
-    *, order_id: int, parts: Sequence[Part], actor: str, now: datetime
-) -> RefundView:
-    """Ask for the refund of cancelled units, and approve it where one person is enough: by the
-    member of staff who cancelled, or by the system where the customer did.
-
-    The caller holds the order's lock. Raises RefundRefused (payments).
-    """
-    is_staff = actor.startswith("staff:")
-    requested_by = actor if is_staff else refunds.SYSTEM
-    refund = refunds.request_refund(
-        order_id=order_id,
-        items=parts,
-        reason=Reason.CANCELLED,
-        requested_by=requested_by,
-        now=now,
-        note="what was cancelled had been paid for",
-    )
-    limit: int = settings.REFUND_SECOND_PERSON_ABOVE_MINOR
-    is_small = not refund.needs_second_person and (is_staff or refund.amount_minor <= limit)
-    if is_small:
-        refunds.approve_refund(refund_id=refund.pk, approved_by=requested_by, now=now)
-    return _find(order_id, refund.uuid)
-
-
-def _find(order_id: int, uuid: UUID) -> RefundView:
+def find_made(order_id: int, uuid: UUID) -> RefundView:
+    """Return the order's refund with this uuid. Raises LookupError."""
     found = payments.find_refund(order_id=order_id, uuid=uuid)
     if found is None:
         raise LookupError(str(uuid))

@@ -6,13 +6,14 @@ from django.db import transaction
 
 from globalmart.core.alerts import close_alert, open_alert
 from globalmart.core.money import display
-from orders.models import Order
+from orders.models import Order, OrderLine
 from orders.queries.shares import due_minor
-from orders.services import refunds
+from orders.services import cancelled_refunds
 from orders.states import OrderState
 from payments import queries as payments
 from payments.services.lowering import lower_due
 from payments.services.refund_books import RefundRefused
+from payments.services.refunds import Part
 
 ALERT = "refund_owed"
 LIVE = (OrderState.CONFIRMED, OrderState.IN_FULFILLMENT, OrderState.COMPLETED)
@@ -26,28 +27,60 @@ def follow_lines(*, order_id: int, actor: str, now: datetime) -> None:
     where the system may not do that alone, or payments refuses, an alert leaves it to a person.
     `actor` is who cancelled, as in the timeline.
     """
-    order = Order.objects.locked().get(pk=order_id)
-    lines = list(order.lines.order_by("position"))
-    is_smaller = any(line.cancelled for line in lines)
-    is_empty = all(line.cancelled == line.quantity for line in lines)
-    if order.state not in LIVE or not is_smaller or is_empty:
-        # An order of which all was cancelled ends, and gives everything back with that.
+    smaller = _find_smaller(order_id)
+    if smaller is None:
         return
-    due = due_minor(order, lines)
-    lower_due(order_id=order_id, due_minor=due, now=now)
-    limit = payments.captured_minor(order_id=order_id) - due
-    if parts := refunds.owed_for_cancelled(order=order, lines=lines, limit_minor=limit):
+    order, lines = smaller
+    lower_due(order_id=order_id, due_minor=due_minor(order, lines), now=now)
+    if parts := _owed(order, lines):
         amount = display(sum(part.amount_minor for part in parts), order.currency)
         try:
-            view = refunds.refund_cancelled(order_id=order_id, parts=parts, actor=actor, now=now)
+            view = cancelled_refunds.refund_cancelled(
+                order_id=order_id, parts=parts, actor=actor, now=now
+            )
         except RefundRefused as refusal:
             _leave_to_staff(order_id, f"{amount} is owed for what was cancelled: {refusal.detail}")
         else:
             if view.state == "requested":
                 words = f"{amount} for what was cancelled waits for a person's approval"
                 _leave_to_staff(order_id, words)
-    if lower_due(order_id=order_id, due_minor=due, now=now) == due:
-        close_alert(kind=ALERT, subject_type="order", subject_id=order_id, now=now)
+    _settle(order, lines, now)
+
+
+@transaction.atomic
+def follow_refund(*, order_id: int, now: datetime) -> None:
+    """Money has gone back: lower what is due with it. Nothing more is asked for: a person may
+    have refunded for another reason than the system would think."""
+    if smaller := _find_smaller(order_id):
+        _settle(*smaller, now)
+
+
+def _find_smaller(order_id: int) -> tuple[Order, list[OrderLine]] | None:
+    """Lock a live order of which a part was cancelled. One of which all was ends, and gives
+    everything back with that."""
+    order = Order.objects.locked().get(pk=order_id)
+    lines = list(order.lines.order_by("position"))
+    is_smaller = any(line.cancelled for line in lines)
+    is_empty = all(line.cancelled == line.quantity for line in lines)
+    return (order, lines) if order.state in LIVE and is_smaller and not is_empty else None
+
+
+def _owed(order: Order, lines: list[OrderLine]) -> list[Part]:
+    limit = payments.captured_minor(order_id=order.pk) - due_minor(order, lines)
+    return cancelled_refunds.owed_for_cancelled(order=order, lines=lines, limit_minor=limit)
+
+
+def _settle(order: Order, lines: list[OrderLine], now: datetime) -> None:
+    """Lower what is due as far as money has gone back. What is kept above that, or still owed, a
+    person is told of, until there is no more of it."""
+    due = due_minor(order, lines)
+    lowered = lower_due(order_id=order.pk, due_minor=due, now=now)
+    above = cancelled_refunds.kept_minor(order=order) - due
+    if above > 0:
+        amount = display(above, order.currency)
+        _leave_to_staff(order.pk, f"{amount} was kept for what was cancelled: no refund is open")
+    elif lowered == due and not _owed(order, lines):
+        close_alert(kind=ALERT, subject_type="order", subject_id=order.pk, now=now)
 
 
 def _leave_to_staff(order_id: int, detail: str) -> None:
