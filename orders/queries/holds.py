@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from orders.models import Order, OrderHold
-from orders.states import HoldBlocks, HoldKind, OrderState
+from orders.models import Order, OrderCancellation, OrderHold
+from orders.states import CancellationState, HoldBlocks, HoldKind, OrderState
 
 LOST_MONEY = (OrderState.CONFIRMED, OrderState.IN_FULFILLMENT)
 
@@ -32,7 +32,10 @@ def list_expired(*, now: datetime, limit: int) -> list[int]:
 
 def is_to_pay(order: Order) -> bool:
     """Tell whether the customer is asked for money: for the first time, or because a confirmed
-    order has lost what was held for it."""
+    order has lost what was held for it. Not while somebody wants it cancelled."""
+    wishes = OrderCancellation.objects.filter(order=order, state=CancellationState.REQUESTED)
+    if wishes.exists():
+        return False
     if order.state == OrderState.PENDING_PAYMENT:
         return order.payment_due_at is not None
     lost = OrderHold.objects.filter(order=order, kind=HoldKind.PAYMENT, released_at__isnull=True)

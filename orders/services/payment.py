@@ -9,6 +9,7 @@ from django.db import transaction
 from globalmart.core.db import forbid_transaction
 from orders.links import order_url
 from orders.models import Order
+from orders.queries.cancellations import is_cancelling
 from orders.queries.holds import is_to_pay
 from orders.services.lifecycle import confirm_order
 from orders.states import OrderState
@@ -22,7 +23,8 @@ MOST_ATTEMPTS = 5
 
 
 class NotPayable(Exception):
-    """The order does not wait for money: it is paid, has ended, or its goods are far off."""
+    """The order does not wait for money: it is paid, has ended or is about to, or its goods are
+    far off."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +65,8 @@ def start_browser_payment(*, order_id: int, now: datetime) -> BrowserPayment:
 def _ensure_attempt(*, order_id: int, now: datetime) -> AttemptView:
     """Return the live attempt; plan the next one where the last has ended without money."""
     order = Order.objects.locked().get(pk=order_id)
+    if is_cancelling(order_id=order_id):
+        raise NotPayable
     live = payments.find_live_attempt(order_id=order_id)
     if live is not None:
         return live

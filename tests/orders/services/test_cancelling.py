@@ -13,11 +13,13 @@ from globalmart.core.models import OutboxEvent, TimelineEntry
 from orders import jobs
 from orders.models import Order, OrderCancellation
 from orders.queries import cancellations
+from orders.queries.payable import get_payable
 from orders.services import cancelling, holds, lifecycle
 from orders.services.cancelling import CannotCancel
+from orders.services.payment import NotPayable, _ensure_attempt
 from orders.states import HoldKind
 from payments.gateways.intents import Answer, Outcome
-from payments.models import Refund
+from payments.models import PaymentAttempt, Refund
 from payments.services.planning import plan_capture
 from tests import builders
 from tests.fulfillment.fakes import FakeWarehouse, parcel
@@ -89,6 +91,19 @@ class TestUnpaid:
         assert attempt_of(placed).state == "cancelled"
         assert not Fulfillment.objects.exists()
         sound()
+
+    def test_is_not_to_be_paid_meanwhile(self, placed: Order) -> None:
+        send(placed, "create")
+        PaymentAttempt.objects.update(mode="browser", state="requires_action")
+        placed.refresh_from_db()
+        assert get_payable(order=placed).is_open
+        cancel(placed)
+
+        assert wish(placed) == "requested"
+        assert not get_payable(order=placed).is_open
+        assert not PaymentAttempt.objects.filter(state="cancelled").exists()
+        with pytest.raises(NotPayable):
+            _ensure_attempt(order_id=placed.pk, now=now())
 
     def test_does_not_expire_instead(self, placed: Order, stripe: FakeStripe) -> None:
         send(placed, "create")
