@@ -60,6 +60,7 @@ def panel(request: HttpRequest, fulfillment_id: int) -> dict[str, Any]:
         "may_replay": dead_letters.may_replay(row),
         "may_discard": dead_letters.may_discard(row),
         "arrived": ArrivedForm() if repairs.is_unclear(row) else None,
+        "may_be_cancelled": repairs.may_be_cancelled(row),
         "correct": CorrectForm(initial=before) if is_refused else None,
         "most_words": MOST_WORDS,
     }
@@ -111,6 +112,11 @@ def _absent(common: dict[str, Any], said: dict[str, Any]) -> str:
     return "Noted: it never arrived. It goes again now, unless its order is held or cancelled."
 
 
+def _cancelled(common: dict[str, Any], said: dict[str, Any]) -> str:
+    repairs.declare_cancelled(**common)
+    return "Noted: it was cancelled there, and its goods are free again."
+
+
 def _correct(common: dict[str, Any], said: dict[str, Any]) -> str:
     ship_to = {part: said[part] for part in repairs.PARTS}
     repairs.correct_and_resend(ship_to=ship_to, service=said["service"], **common)
@@ -120,5 +126,6 @@ def _correct(common: dict[str, Any], said: dict[str, Any]) -> str:
 REPAIRS: dict[str, tuple[type[ReasonForm], Act]] = {
     "arrived": (ArrivedForm, _arrived),
     "absent": (ReasonForm, _absent),
+    "cancelled": (ReasonForm, _cancelled),
     "correct": (CorrectForm, _correct),
 }

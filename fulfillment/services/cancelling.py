@@ -11,8 +11,8 @@ from django.db import transaction
 from fulfillment import events
 from fulfillment.models import Fulfillment
 from fulfillment.services import holds, stock
-from fulfillment.services.steps import move, revive
-from fulfillment.states import FulfillmentState
+from fulfillment.services.steps import move, revive, stop
+from fulfillment.states import FulfillmentState, WaitsFor
 from globalmart.core import outbox
 
 S = FulfillmentState
@@ -113,6 +113,23 @@ def confirm_cancelled(
     )
     holds.parcel_stopped(row, now)
     outbox.publish(events.FulfillmentCancelled(subject_id=row.order_id, fulfillment_id=row.pk))
+
+
+def stopped_there(row: Fulfillment, now: datetime) -> None:
+    """The warehouse has cancelled it: what was asked for, or what a person has to settle, because
+    the order goes on. The caller saves the locked row, which has no end yet."""
+    is_wanted = row.cancel_wanted_at is not None and not row.is_too_late
+    if is_wanted and row.state in (S.CANCELLATION_REQUESTED, *IN_DOUBT):
+        confirm_cancelled(row, now, "the warehouse has stopped it")
+        return
+    if row.state == S.SUBMITTING:
+        move(row, S.SUBMIT_UNKNOWN, now, "no answer")
+    stop(
+        row,
+        WaitsFor.WAREHOUSE,
+        f"The warehouse on {row.reference}: it has cancelled it without our asking. Ask there, "
+        "then say on the request's page that it was cancelled there.",
+    )
 
 
 def goods_win(row: Fulfillment, now: datetime) -> None:

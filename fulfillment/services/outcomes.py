@@ -52,6 +52,17 @@ def record_answer(row: Fulfillment, answer: SubmitAnswer) -> None:
     failpoint("CP18", order=row.order_id)
 
 
+@transaction.atomic(durable=True)
+def record_cancelled(row: Fulfillment, wms_number: str) -> None:
+    """The request had arrived, and the warehouse has cancelled it since."""
+    fresh = locked(row, row.lease_token)
+    if fresh is None:
+        return
+    fresh.wms_number = wms_number
+    cancelling.stopped_there(fresh, timezone.now())
+    fresh.save()
+
+
 def accept(row: Fulfillment, wms_number: str, now: datetime, *, actor: str = "") -> None:
     """The warehouse has the request; if somebody wants it stopped, that is asked for next. The
     caller saves the locked row."""

@@ -10,7 +10,7 @@ from fulfillment.gateways.wms import ShipTo
 from fulfillment.models import Fulfillment
 from fulfillment.services import cancelling, dead_letters, holds, outcomes
 from fulfillment.services.steps import PEOPLE, move
-from fulfillment.states import FulfillmentState
+from fulfillment.states import FULFILLMENT, FulfillmentState, WaitsFor
 
 S = FulfillmentState
 PARTS = tuple(each.name for each in fields(ShipTo))
@@ -80,6 +80,24 @@ def declare_absent(*, fulfillment_id: int, actor: str, reason: str, now: datetim
         if row.is_held:
             holds.park(row, now)
     row.save()
+
+
+@transaction.atomic
+def declare_cancelled(*, fulfillment_id: int, actor: str, reason: str, now: datetime) -> None:
+    """The warehouse was asked, and has cancelled the request: it ends, and its goods are free.
+    Raises CannotRepair, and ValueError without a reason."""
+    row = _locked(fulfillment_id)
+    if not may_be_cancelled(row):
+        raise CannotRepair("This request does not wait for what the warehouse says of it.")
+    words = dead_letters.check_reason(reason)
+    cancelling.confirm_cancelled(row, now, words, actor=actor)
+    row.save()
+
+
+def may_be_cancelled(row: Fulfillment) -> bool:
+    """Tell whether a person may say that the warehouse has cancelled it."""
+    is_open = S.CANCELLED in FULFILLMENT.get(row.state, frozenset())
+    return is_open and row.waits_for == WaitsFor.WAREHOUSE
 
 
 def _locked(fulfillment_id: int) -> Fulfillment:

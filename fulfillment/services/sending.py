@@ -1,7 +1,6 @@
 """Requests on their way to the warehouse: sent once, looked up before sent again."""
 
 from datetime import datetime, timedelta
-from typing import Literal
 from uuid import UUID
 
 from django.db import transaction
@@ -69,10 +68,10 @@ def _is_absent(row: Fulfillment) -> bool:
         outcomes.postpone(row, doubt, error)
         return False
     if known is not None:
-        result: Literal["rejected", "duplicate"] = (
-            "rejected" if known.status == "cancelled" else "duplicate"
-        )
-        outcomes.record_answer(row, SubmitAnswer(result, known.wms_number, known.status, ""))
+        if known.status == "cancelled":
+            outcomes.record_cancelled(row, known.wms_number)
+        else:
+            outcomes.record_answer(row, SubmitAnswer("duplicate", known.wms_number, "", ""))
         return False
     if not _is_surely_absent(row, timezone.now()):
         outcomes.look_again(row)

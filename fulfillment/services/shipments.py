@@ -156,15 +156,10 @@ def _let_goods_win(row: Fulfillment, now: datetime) -> None:
 
 def _record_cancelled(row: Fulfillment, now: datetime) -> None:
     """The warehouse will not ship it: what was asked for, or what somebody has to settle."""
-    is_wanted = row.cancel_wanted_at is not None and not row.is_too_late
-    if is_wanted and row.state in (S.CANCELLATION_REQUESTED, *IN_DOUBT[:2]):
-        cancelling.confirm_cancelled(row, now)
-        return
-    _alert_disagreement(row, "it has cancelled it without our asking")
-    if row.state not in (*ENDED, *IN_DOUBT):
-        # One in doubt is looked up and learns it so; the others go on when the warehouse says so.
-        row.rest()
-        row.waits_for = WaitsFor.WAREHOUSE
+    if row.state in ENDED:
+        _alert_disagreement(row, "it has cancelled it without our asking")
+    else:
+        cancelling.stopped_there(row, now)
 
 
 def _derive_state(row: Fulfillment, found: WarehouseOrder, now: datetime) -> None:

@@ -20,6 +20,9 @@ PEOPLE = (WaitsFor.STAFF, WaitsFor.WAREHOUSE, WaitsFor.DEVELOPER)
 REJECTED_ALERT = "fulfillment_rejected"
 UNCLEAR_ALERT = "submission_unclear"
 STOPPED_ALERT = "fulfillment_stopped"
+DISAGREES_ALERT = "warehouse_disagrees"
+# Nobody but the warehouse itself can stop it here.
+THERE = (S.SUBMITTED, S.ACCEPTED, S.IN_PROGRESS, S.PARTIALLY_SHIPPED)
 # Tries that the warehouse never got do not count. After so many the pause is the longest already.
 LONGEST_PAUSE = 9
 
@@ -94,4 +97,6 @@ def _alert_kind(row: Fulfillment) -> str:
         return REJECTED_ALERT
     if row.waits_for == WaitsFor.WAREHOUSE and row.state == S.SUBMIT_UNKNOWN:
         return UNCLEAR_ALERT
+    if row.waits_for == WaitsFor.WAREHOUSE and row.state in THERE:
+        return DISAGREES_ALERT
     return STOPPED_ALERT

@@ -211,6 +211,7 @@ class TestRequestPage:
 
         assert "It arrived" in page
         assert "It never arrived" in page
+        assert "It was cancelled there" in page
         assert "Correct and send again" not in page
         assert "Send it again as it is" not in page
 
@@ -223,6 +224,7 @@ class TestRequestPage:
         assert "as sequence 2" in page
         assert 'value="12 St James&#x27;s Square"' in page
         assert "It arrived" not in page
+        assert "It was cancelled there" not in page
 
     def test_offers_nothing_where_nothing_is_wrong(
         self, client: Client, request_row: Fulfillment, warehouse: FakeWarehouse
@@ -252,6 +254,18 @@ class TestRepairs:
         assert (row.state, row.wms_number, row.waits_for) == (S.ACCEPTED, "W-77", "")
 
         assert "found out by itself" in repair(client, unclear, "arrived", **said)
+
+    def test_it_was_cancelled_there(
+        self, client: Client, request_row: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        row = work(request_row)
+        assert "does not wait" in repair(client, row, "cancelled", reason="they told me")
+
+        Fulfillment.objects.update(waits_for=WaitsFor.WAREHOUSE)
+        assert "It was cancelled there" in page_of(client, row)
+        assert "its goods are free" in repair(client, row, "cancelled", reason="they told me")
+
+        assert Fulfillment.objects.get().state == S.CANCELLED
 
     def test_it_never_arrived(self, client: Client, unclear: Fulfillment) -> None:
         assert "It goes again now" in repair(client, unclear, "absent", reason="they told me")
@@ -288,7 +302,7 @@ class TestRepairs:
 
         assert Fulfillment.objects.get().state == S.REJECTED
 
-    @pytest.mark.parametrize("name", ["arrived", "absent", "correct"])
+    @pytest.mark.parametrize("name", ["arrived", "absent", "correct", "cancelled"])
     def test_need_the_permission(self, unclear: Fulfillment, name: str) -> None:
         address = reverse("admin:fulfillment_fulfillment_repair", args=[unclear.pk, name])
         said = {**ADDRESS, "wms_number": "W-77", "reason": "x"}

@@ -8,13 +8,14 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from fulfillment.gateways.wms import (
+    CancelAnswer,
     OutcomeUnknown,
     SubmitAnswer,
     WarehouseRejected,
     WarehouseUnavailable,
 )
 from fulfillment.models import Fulfillment, Warehouse
-from fulfillment.services import dead_letters, holds, repairs
+from fulfillment.services import dead_letters, holds, repairs, shipments
 from fulfillment.services.cancelling import request_cancellation
 from fulfillment.states import FulfillmentState, WaitsFor
 from globalmart.core.models import Alert, OutboxEvent, TimelineEntry
@@ -325,6 +326,107 @@ class TestItNeverArrived:
         with pytest.raises(ValueError, match="reason"):
             repairs.declare_absent(
                 fulfillment_id=unclear.pk, actor="staff:7", reason=" ", now=timezone.now()
+            )
+
+
+def stopped(row: Fulfillment) -> Fulfillment:
+    repairs.declare_cancelled(
+        fulfillment_id=row.pk, actor="staff:7", reason="they told me", now=timezone.now()
+    )
+    return Fulfillment.objects.get(pk=row.pk)
+
+
+def hear_cancelled(row: Fulfillment, warehouse: FakeWarehouse) -> Fulfillment:
+    found = warehouse.show(row.reference, "cancelled")
+    shipments.record(warehouse_id=row.warehouse_id, found=found)
+    return Fulfillment.objects.get(pk=row.pk)
+
+
+class TestItWasCancelledThere:
+    @pytest.fixture
+    def found(self, request_row: Fulfillment, warehouse: FakeWarehouse) -> Fulfillment:
+        """It arrived, its answer was lost, and the warehouse cancelled it."""
+        warehouse.answers.append(OutcomeUnknown("timeout"))
+        work(request_row)
+        warehouse.show(request_row.reference, "cancelled")
+        return work(request_row)
+
+    def test_is_not_a_refusal_where_a_look_up_finds_it(
+        self, found: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        assert (found.state, found.waits_for, found.due_at) == (
+            S.SUBMIT_UNKNOWN,
+            WaitsFor.WAREHOUSE,
+            None,
+        )
+        assert found.wms_number == "W-1"
+        assert alerts() == ["submission_unclear"]
+        assert levels()["MUG"] == (10, 2)
+
+        replay(found)
+        assert work(found).state == S.SUBMIT_UNKNOWN
+        assert len(warehouse.submitted) == 1
+
+    def test_ends_it_and_gives_its_units_back(self, found: Fulfillment) -> None:
+        assert stopped(found).state == S.CANCELLED
+
+        assert levels()["MUG"] == (10, 0)
+        assert alerts() == []
+        entry = TimelineEntry.objects.get(kind="fulfillment.cancelled")
+        assert (entry.actor, entry.reason) == ("staff:7", "they told me")
+        assert OutboxEvent.objects.filter(name="fulfillment.cancelled").count() == 1
+
+    @pytest.mark.parametrize("state", [S.SUBMITTING, S.SUBMIT_UNKNOWN])
+    def test_waits_for_a_person_where_the_list_tells_it(
+        self, request_row: Fulfillment, warehouse: FakeWarehouse, state: str
+    ) -> None:
+        Fulfillment.objects.update(state=state, first_sent_at=timezone.now())
+
+        row = hear_cancelled(request_row, warehouse)
+
+        assert (row.state, row.waits_for, row.due_at) == (
+            S.SUBMIT_UNKNOWN,
+            WaitsFor.WAREHOUSE,
+            None,
+        )
+        assert alerts() == ["submission_unclear"]
+        assert stopped(row).state == S.CANCELLED
+
+    @pytest.mark.parametrize("state", [S.SUBMITTED, S.ACCEPTED, S.IN_PROGRESS])
+    def test_ends_what_it_had_accepted(
+        self, request_row: Fulfillment, warehouse: FakeWarehouse, state: str
+    ) -> None:
+        work(request_row)
+        Fulfillment.objects.update(state=state)
+
+        row = hear_cancelled(request_row, warehouse)
+        assert alerts() == ["warehouse_disagrees"]
+
+        assert stopped(row).state == S.CANCELLED
+        assert alerts() == []
+
+    def test_ends_what_it_had_called_too_late(
+        self, request_row: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        row = work(request_row)
+        warehouse.cancel_answers.append(CancelAnswer("too_late", "packed"))
+        request_cancellation(
+            order_id=row.order_id, reason="no", actor="customer", now=timezone.now()
+        )
+        assert work(row).is_too_late
+
+        assert stopped(hear_cancelled(row, warehouse)).state == S.CANCELLED
+
+    def test_is_not_said_of_what_does_not_wait_for_it(
+        self, request_row: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        with pytest.raises(repairs.CannotRepair):
+            stopped(work(request_row))
+
+    def test_needs_a_reason(self, found: Fulfillment) -> None:
+        with pytest.raises(ValueError, match="reason"):
+            repairs.declare_cancelled(
+                fulfillment_id=found.pk, actor="staff:7", reason=" ", now=timezone.now()
             )
 
 
