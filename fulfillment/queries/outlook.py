@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from django.db.models import F
+
 from fulfillment.models import Fulfillment, FulfillmentLine, Reservation
 from fulfillment.states import FulfillmentState, ReservationState
 
@@ -90,12 +92,27 @@ def list_short(*, fulfillment_id: int) -> list[ShortLine]:
     ]
 
 
+def coming_from(*, order_id: int, warehouse_id: int) -> frozenset[str]:
+    """Return what the order's live requests to a warehouse ask for and that has not left yet."""
+    lines = FulfillmentLine.objects.filter(
+        fulfillment__order_id=order_id, fulfillment__warehouse_id=warehouse_id
+    ).exclude(fulfillment__state__in=ENDED)
+    return frozenset(
+        lines.filter(quantity__gt=F("shipped") + F("short")).values_list("sku", flat=True)
+    )
+
+
+def list_backorders(*, order_id: int) -> dict[tuple[int, str], int]:
+    """Return how many units the order waits for, by the warehouse's key and the SKU."""
+    waiting = Reservation.objects.filter(order_id=order_id, state=ReservationState.BACKORDERED)
+    return {(row.warehouse_id, row.sku): row.quantity - row.shipped for row in waiting}
+
+
 def backordered_units(*, order_id: int) -> dict[str, int]:
     """Return how many units of which SKUs the order waits for."""
     found: Counter[str] = Counter()
-    waiting = Reservation.objects.filter(order_id=order_id, state=ReservationState.BACKORDERED)
-    for row in waiting:
-        found[row.sku] += row.quantity - row.shipped
+    for (_, sku), units in list_backorders(order_id=order_id).items():
+        found[sku] += units
     return dict(found)
 
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from django.conf import settings
 
+from fulfillment import queries as fulfillment
 from globalmart.core.choreography import MOST_STUCK, Stuck
 from orders.models import Order, OrderLine, OrderShortage
 from orders.queries.catalogue import Offer, for_sale, offers_of
@@ -46,6 +47,30 @@ class Missing:
 def has_open_shortage(*, order_id: int) -> bool:
     """Tell whether goods of the order are missing of which nobody knows yet what becomes."""
     return OrderShortage.objects.filter(line__order_id=order_id, state__in=OPEN).exists()
+
+
+def skus_of(row: OrderShortage) -> frozenset[str]:
+    """Return what exactly was missing: the line's goods, or what was to be sent instead."""
+    earlier = OrderShortage.objects.filter(line_id=row.line_id).exclude(substitute_sku="")
+    instead = set(earlier.exclude(pk=row.pk).values_list("substitute_sku", flat=True))
+    short = fulfillment.list_short(fulfillment_id=row.fulfillment_id)
+    return frozenset(each.sku for each in short if each.sku in {row.line.sku, *instead})
+
+
+def is_missing(row: OrderShortage) -> bool:
+    """Tell whether the warehouse that closed short still has none for the order."""
+    here = fulfillment.warehouse_of(fulfillment_id=row.fulfillment_id)
+    waiting = fulfillment.list_backorders(order_id=row.line.order_id)
+    return any((here, sku) in waiting for sku in skus_of(row))
+
+
+def is_coming(row: OrderShortage) -> bool:
+    """Tell whether that warehouse has been asked for the goods once more."""
+    coming = fulfillment.coming_from(
+        order_id=row.line.order_id,
+        warehouse_id=fulfillment.warehouse_of(fulfillment_id=row.fulfillment_id),
+    )
+    return not coming.isdisjoint(skus_of(row))
 
 
 def list_missing(*, order: Order, with_offers: bool = False) -> list[Missing]:

@@ -7,6 +7,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db import transaction
 
+from fulfillment import queries as fulfillment
 from fulfillment.services import requests, stock
 from globalmart.core import outbox, states, timeline
 from globalmart.core.failpoints import failpoint
@@ -171,11 +172,14 @@ def cancel(order: Order, *, actor: str, now: datetime) -> None:
     """End an order of which nothing has left and nothing will: units, money and stock go back.
 
     The caller holds the order's lock and has seen that every request was cancelled, or that no
-    payment is open. Raises IllegalTransition.
+    payment is open. Raises IllegalTransition, and ValueError while goods may still leave.
     """
     lines = order.lines.all()
     if any(line.shipped for line in lines):
         raise ValueError("goods of the order have left")
+    ahead = fulfillment.outlook(order_id=order.pk)
+    if ahead.coming or ahead.being_stopped:
+        raise ValueError("goods of the order may still leave")
     cancel_units(order, {line.position: line.quantity - line.cancelled for line in lines})
     event = events.OrderCancelled(subject_id=order.pk)
     _move(order, OrderState.CANCELLED, event, actor=actor, now=now)

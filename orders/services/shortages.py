@@ -15,7 +15,7 @@ from orders import events
 from orders.models import Order, OrderLine, OrderShortage
 from orders.queries.cancellations import is_cancelling
 from orders.queries.holds import blocks_changes, is_held
-from orders.queries.shortages import OPEN, list_offers
+from orders.queries.shortages import OPEN, is_coming, is_missing, list_offers, skus_of
 from orders.services import holds, lifecycle, shrinking
 from orders.services.counting import cancel_units, count_parcels
 from orders.states import SHORTAGE, OrderState, ShortageState
@@ -128,6 +128,9 @@ def _check(order: Order, row: OrderShortage, choice: Choice, *, is_staff: bool) 
         raise CannotChoose("This has been settled already.")
     if order.state not in LIVE or is_cancelling(order_id=order.pk):
         raise CannotChoose("The order has ended, or is being cancelled.")
+    if choice != Choice.WAIT and is_coming(row):
+        # Nothing may be taken from a request that is on its way.
+        raise CannotChoose("These goods have come in, and are on their way to you.")
     if choice != Choice.WAIT and not is_staff and blocks_changes(order_id=order.pk):
         raise CannotChoose(
             "The payment for this order is being looked into. Until that is over you can only wait."
@@ -146,7 +149,7 @@ def _cancel(order: Order, row: OrderShortage, sku: str, actor: str, now: datetim
     stock.release_reservations(
         order_id=order.pk,
         warehouse_id=fulfillment.warehouse_of(fulfillment_id=row.fulfillment_id),
-        skus=_skus(row),
+        skus=skus_of(row),
         now=now,
     )
     holds.release_if_stocked(order_id=order.pk, now=now)
@@ -157,7 +160,7 @@ def _substitute(order: Order, row: OrderShortage, sku: str, actor: str, now: dat
     offers = {offer.sku: offer for offer in list_offers(order=order, row=row)}
     if sku not in offers:
         raise CannotChoose("That has just been sold. Please choose again.")
-    given_up = _skus(row)
+    given_up = skus_of(row)
     row.substitute_sku, row.substitute_name = sku, offers[sku].name
     try:
         swapping.swap(
@@ -179,15 +182,6 @@ def _substitute(order: Order, row: OrderShortage, sku: str, actor: str, now: dat
 STEPS = {Choice.WAIT: _wait, Choice.CANCEL: _cancel, Choice.SUBSTITUTE: _substitute}
 
 
-def _skus(row: OrderShortage) -> list[str]:
-    """Return what exactly was missing: the line's goods, or what was to be sent instead."""
-    mine = {row.line.sku}
-    earlier = OrderShortage.objects.filter(line_id=row.line_id).exclude(substitute_sku="")
-    mine |= set(earlier.exclude(pk=row.pk).values_list("substitute_sku", flat=True))
-    short = fulfillment.list_short(fulfillment_id=row.fulfillment_id)
-    return [each.sku for each in short if each.sku in mine]
-
-
 @transaction.atomic
 def fill(*, order_id: int, now: datetime) -> None:
     """Units have come that the order waited for: ask the warehouse for them.
@@ -201,9 +195,8 @@ def fill(*, order_id: int, now: datetime) -> None:
 
 
 def _fill(order: Order, now: datetime) -> None:
-    missing = fulfillment.backordered_units(order_id=order.pk)
     rows = OrderShortage.objects.filter(line__order=order, state__in=OPEN).locked()
-    filled = [row for row in rows if not missing.keys() & set(_skus(row))]
+    filled = [row for row in rows if not is_missing(row)]
     for row in filled:
         if row.state == S.OPEN:
             row.chosen_by = "system"
@@ -233,15 +226,18 @@ def ask_for_the_rest(order: Order, now: datetime) -> None:
 def give_up(order: Order, *, actor: str, now: datetime) -> None:
     """The rest of the order is cancelled: nobody waits for what is missing any more.
 
-    The caller counts the units, and has locked order and account.
+    What has come in and was asked for is not given up. The caller counts the units, and has locked
+    order and account.
     """
     for row in OrderShortage.objects.filter(line__order=order, state__in=OPEN).locked():
+        if is_coming(row):
+            continue
         row.chosen_by = actor
         _move(order, row, S.CANCELLED, actor=actor, now=now)
         stock.release_reservations(
             order_id=order.pk,
             warehouse_id=fulfillment.warehouse_of(fulfillment_id=row.fulfillment_id),
-            skus=_skus(row),
+            skus=skus_of(row),
             now=now,
         )
 
@@ -250,6 +246,9 @@ def end_if_over(*, order_id: int, actor: str, now: datetime) -> None:
     """Complete an order of which the rest was cancelled; end one of which all was."""
     order = Order.objects.locked().get(pk=order_id)
     lines = count_parcels(order)
+    ahead = fulfillment.outlook(order_id=order_id)
+    if ahead.coming or ahead.being_stopped:
+        return
     if order.state in LIVE and all(line.cancelled == line.quantity for line in lines):
         lifecycle.cancel(order, actor=actor, now=now)
     else:

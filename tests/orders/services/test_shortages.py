@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.db.models import F
 
 from fulfillment.models import Fulfillment, Reservation
 from fulfillment.services import backorders, stock
@@ -383,6 +384,89 @@ class TestChoosing:
         choose(short, Choice.CANCEL)
 
         assert OrderHold.objects.get().released_at is not None
+
+
+class TestTwoWarehouses:
+    """Of three cups two are kept in the main warehouse and one far away; neither finds its own."""
+
+    @pytest.fixture
+    def split(self, shop: None, warehouse: FakeWarehouse) -> Order:
+        stock.ensure_warehouse(code="away", name="Far warehouse")
+        for code, units_ in (("main", -4), ("away", 1)):
+            stock.adjust(warehouse_code=code, deltas={"CUP": units_}, reason="moved", actor="test")
+        order = builders.place({"CUP": 3})
+        pay()
+        lifecycle.confirm_order(order_id=order.pk, actor="stripe", now=now())
+        submit(order)
+        for each in Fulfillment.objects.select_related("warehouse").order_by("number"):
+            leave(warehouse, each.reference, CUP=2 if each.warehouse.code == "main" else 1)
+        return order
+
+    def test_what_came_to_one_of_them_is_not_asked_about_any_more(
+        self, split: Order, warehouse: FakeWarehouse
+    ) -> None:
+        restock()
+        submit(split)
+        found = dict(OrderShortage.objects.values_list("quantity", "state"))
+        assert found == {2: "filled", 1: "open"}
+
+        away = OrderShortage.objects.get(quantity=1)
+        shortages.choose(
+            order_id=split.pk, shortage_id=away.pk, choice=Choice.CANCEL, actor=CUSTOMER, now=now()
+        )
+        assert state(split) == "in_fulfillment"
+
+        leave(warehouse, f"{split.number}-3", parcel("P-3", CUP=2))
+        assert units(split) == [("CUP", 3, 2, 1)]
+        assert state(split) == "completed"
+        sound()
+
+
+class TestGoodsThatCome:
+    """Both kinds of goods were missing; what is sent instead of the one takes the other along."""
+
+    @pytest.fixture
+    def coming(self, bare: Order) -> Order:
+        builders.add_product("BOWL", price_minor=700, on_hand=4)
+        stock.adjust(warehouse_code="main", deltas={"MUG": 2}, reason="delivery", actor="test")
+        choose(bare, Choice.SUBSTITUTE, sku="BOWL")
+        rest = Fulfillment.objects.get(number=2)
+        assert set(rest.lines.values_list("sku", flat=True)) == {"BOWL", "MUG"}
+        assert self.mugs().state == "open"
+        return bare
+
+    def mugs(self) -> OrderShortage:
+        return OrderShortage.objects.get(line__sku="MUG")
+
+    @pytest.mark.parametrize("choice", [Choice.CANCEL, Choice.SUBSTITUTE])
+    def test_can_not_be_given_up(self, coming: Order, choice: Choice) -> None:
+        with pytest.raises(CannotChoose, match="on their way"):
+            shortages.choose(
+                order_id=coming.pk,
+                shortage_id=self.mugs().pk,
+                choice=choice,
+                sku="BOWL",
+                actor=STAFF,
+                now=now(),
+            )
+        carry()
+        assert self.mugs().state == "filled"
+        assert reservations()["MUG"] == ("committed", 2, 0)
+
+    def test_are_not_given_up_with_the_rest_either(self, coming: Order) -> None:
+        Fulfillment.objects.filter(number=2).update(is_too_late=True, cancel_wanted_at=now())
+        cancelling.request_cancellation(order_id=coming.pk, reason="x", actor=CUSTOMER, now=now())
+
+        assert reservations()["MUG"] == ("committed", 2, 0)
+
+    def test_keep_an_order_from_its_end(self, coming: Order) -> None:
+        OrderLine.objects.update(cancelled=F("quantity"))
+        shortages.end_if_over(order_id=coming.pk, actor=STAFF, now=now())
+        assert state(coming) == "in_fulfillment"
+
+        coming.refresh_from_db()
+        with pytest.raises(ValueError, match="still leave"):
+            lifecycle.cancel(coming, actor=STAFF, now=now())
 
 
 class TestCancellingTheOrder:
