@@ -7,7 +7,7 @@ more or less, parcels less. So it does not matter in which order we hear of them
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Sum
@@ -21,8 +21,6 @@ log = logging.getLogger(__name__)
 
 # SKUs of one transaction: 20,000 of them must not keep buyers waiting.
 BATCH = 200
-# A count of later than this from now would hide every true one until then.
-TOLERANCE = timedelta(minutes=5)
 LONGEST_SKU = 40
 ALERT = "stock_count_refused"
 
@@ -35,7 +33,7 @@ def apply_snapshot(*, warehouse_id: int, snapshot: StockSnapshot, now: datetime)
     less was counted than is reserved, the youngest reservations become back-orders first.
     Commits every few SKUs.
     """
-    if snapshot.as_of > now + TOLERANCE:
+    if snapshot.as_of > now + shelves.TOLERANCE:
         _refuse(warehouse_id, snapshot)
         return 0
     counted: dict[str, int] = {}
@@ -111,10 +109,9 @@ def _change(warehouse_id: int, deltas: Mapping[str, Sequence[StockDelta]], *, no
             if is_counted or (row.sku, _source(delta)) in known:
                 continue
             cause = shelves.Cause(
-                # A clock that is ahead must not make the next count wait for what it has seen.
                 reason=delta.reason or "change told by the warehouse",
                 source_id=_source(delta),
-                occurred_at=min(delta.at, now),
+                occurred_at=shelves.moment(delta.at, now=now),
             )
             booked += shelves.change(row, delta.change, cause)
             news += 1

@@ -5,7 +5,7 @@ from datetime import datetime
 from fulfillment import events
 from fulfillment.gateways.wms import WarehouseShipment
 from fulfillment.models import Fulfillment, FulfillmentLine, Shipment, ShipmentLine
-from fulfillment.services import stock, tracking
+from fulfillment.services import shelves, stock, tracking
 from fulfillment.states import ShipmentState
 from globalmart.core import outbox, timeline
 from globalmart.core.alerts import open_alert
@@ -20,6 +20,7 @@ def record(row: Fulfillment, parcel: WarehouseShipment, *, now: datetime) -> boo
     quantities = _fitting(row, parcel)
     if not quantities:
         return False
+    shipped_at = shelves.moment(parcel.shipped_at, now=now)
     shipment = Shipment.objects.create(
         public_id=public_id("shp"),
         order_id=row.order_id,
@@ -32,8 +33,8 @@ def record(row: Fulfillment, parcel: WarehouseShipment, *, now: datetime) -> boo
         tracking_url=tracking.find_url(
             told=parcel.tracking_url, carrier=parcel.carrier, number=parcel.tracking_number
         ),
-        shipped_at=parcel.shipped_at,
-        state_changed_at=min(parcel.shipped_at, now),
+        shipped_at=shipped_at,
+        state_changed_at=min(shipped_at, now),
     )
     ShipmentLine.objects.bulk_create(
         ShipmentLine(shipment=shipment, sku=sku, quantity=quantity)
@@ -43,7 +44,7 @@ def record(row: Fulfillment, parcel: WarehouseShipment, *, now: datetime) -> boo
         order_id=row.order_id,
         warehouse_id=row.warehouse_id,
         quantities=quantities,
-        shipped_at=parcel.shipped_at,
+        shipped_at=shipped_at,
     )
     timeline.record(
         subject_type="order",

@@ -6,13 +6,16 @@ transaction needs at once, in key order: so nobody deadlocks, and nobody else's 
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import connection
 
 from fulfillment.models import Stock, StockAdjustment
 from globalmart.core.alerts import close_alert, open_alert
 
+# What happened cannot be later than now; so far may a warehouse's clock be ahead of ours. One
+# rule for counts, changes and parcels: they are compared with one another.
+TOLERANCE = timedelta(minutes=5)
 ALERT = "stock_overdrawn"
 OVERDRAWN = "left or lost without having been on hand"
 TOO_LATE = "left before the count"
@@ -46,6 +49,12 @@ class Cause:
     actor: str = WAREHOUSE
     source_id: str = ""
     occurred_at: datetime | None = None
+
+
+def moment(at: datetime, *, now: datetime) -> datetime:
+    """Return when something happened by the warehouse's clock, never far in the future: that would
+    hide it from every count until then."""
+    return min(at, now + TOLERANCE)
 
 
 def lock(*, warehouse_id: int, skus: Collection[str]) -> list[Stock]:

@@ -118,14 +118,14 @@ def consume(
             order_id=order_id,
             warehouse_id=warehouse_id,
             sku__in=quantities,
-            state__in=[S.COMMITTED, S.BACKORDERED],
+            state__in=[S.HELD, S.COMMITTED, S.BACKORDERED],
         )
     )
     booked: list[StockAdjustment] = []
     for row in reservations:
         units = min(quantities[row.sku], row.quantity - row.shipped)
         row.shipped += units
-        if row.state == S.COMMITTED:
+        if row.state != S.BACKORDERED:
             stock[row.sku].reserved -= units
         if row.shipped == row.quantity:
             row.state, row.backordered_at = S.CONSUMED, None
@@ -143,7 +143,8 @@ def backorder_open(*, order_id: int, warehouse_id: int, quantities: Mapping[str,
     """The warehouse will not ship what it has not shipped of these SKUs: the order's open
     reservations there become back-orders.
 
-    The units are not on the shelf, so on hand sinks as well, until the next count says otherwise.
+    The units are not on the shelf, so on hand sinks as well, until a count that was taken after
+    now says otherwise; the warehouse tells of them by no change of stock.
     """
     now = timezone.now()
     locked = shelves.lock_of_order(order_id=order_id)
@@ -159,10 +160,11 @@ def backorder_open(*, order_id: int, warehouse_id: int, quantities: Mapping[str,
     if not found:
         return
     booked: list[StockAdjustment] = []
+    cause = shelves.Cause(reason=NOT_FOUND, occurred_at=now)
     units = {row.sku: row.quantity - row.shipped for row in found}
     for sku, missing in units.items():
         stock[sku].reserved -= missing
-        booked += shelves.change(stock[sku], -missing, shelves.Cause(reason=NOT_FOUND))
+        booked += shelves.change(stock[sku], -missing, cause)
     Reservation.objects.filter(pk__in=[row.pk for row in found]).update(
         state=S.BACKORDERED, backordered_at=now
     )

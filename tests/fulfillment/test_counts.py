@@ -4,8 +4,9 @@ from datetime import datetime, timedelta
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.utils import timezone
 
-from fulfillment.gateways.wms import StockDelta, StockLevel, StockSnapshot
+from fulfillment.gateways.wms import StockDelta, StockLevel, StockSnapshot, WarehouseOrder
 from fulfillment.models import (
     Fulfillment,
     Reservation,
@@ -13,12 +14,13 @@ from fulfillment.models import (
     StockAdjustment,
     Warehouse,
 )
-from fulfillment.services import counts, stock
+from fulfillment.services import counts, shipments, stock
 from globalmart.core.db import constraint_name
 from globalmart.core.models import Alert, OutboxEvent, TimelineEntry
 from tests import builders
 from tests.fulfillment.conftest import levels
 from tests.fulfillment.counting import NOON, at, broken, ship
+from tests.fulfillment.fakes import parcel
 
 NOW = NOON + timedelta(hours=8)
 
@@ -185,6 +187,59 @@ class TestCountBelowWhatIsReserved:
 
         assert Reservation.objects.get(order=waits).state == "held"
         assert levels()["MUG"] == (2, 2)
+        assert broken() == {}
+
+    @pytest.mark.parametrize(("minutes", "left"), [(-1, 7), (1, 9)])
+    def test_does_not_undo_what_was_found_missing_after_it(
+        self, request_row: Fulfillment, minutes: int, left: int
+    ) -> None:
+        order_id, warehouse_id = request_row.order_id, request_row.warehouse_id
+        stock.backorder_open(order_id=order_id, warehouse_id=warehouse_id, quantities={"MUG": 2})
+        now = timezone.now()
+        as_of = now + timedelta(minutes=minutes)
+
+        counts.apply_snapshot(
+            warehouse_id=warehouse_id,
+            snapshot=StockSnapshot("C1", as_of, (StockLevel("MUG", 9),)),
+            now=now,
+        )
+
+        # Where it was taken before, its nine are those of which two were not found.
+        assert levels()["MUG"][0] == left
+        assert broken() == {}
+
+
+class TestClocks:
+    def test_ahead_keep_what_came_after_a_count(self, shop: None) -> None:
+        warehouse_id = Warehouse.objects.get().pk
+        told = StockDelta("D1", "MUG", 5, NOW + timedelta(minutes=3), "received")
+        counts.apply_deltas(warehouse_id=warehouse_id, deltas=[told], now=NOW)
+        as_of = NOW + timedelta(minutes=2)
+        counts.apply_snapshot(
+            warehouse_id=warehouse_id,
+            snapshot=StockSnapshot("C1", as_of, (StockLevel("MUG", 10),)),
+            now=NOW + timedelta(seconds=9),
+        )
+
+        assert levels()["MUG"] == (15, 0)
+
+    def test_far_ahead_hide_nothing_for_ever(self, request_row: Fulfillment) -> None:
+        Fulfillment.objects.update(state="accepted", wms_number="W-1")
+        told = parcel("P-9", at=timezone.now() + timedelta(days=3650), MUG=2, CUP=1)
+        found = WarehouseOrder(request_row.reference, "W-1", "shipped", (told,))
+        shipments.record(warehouse_id=request_row.warehouse_id, found=found)
+        change = StockDelta("D1", "MUG", 5, timezone.now() + timedelta(days=3650), "received")
+        warehouse_id = request_row.warehouse_id
+        counts.apply_deltas(warehouse_id=warehouse_id, deltas=[change], now=timezone.now())
+
+        later = timezone.now() + timedelta(minutes=6)
+        counts.apply_snapshot(
+            warehouse_id=warehouse_id,
+            snapshot=StockSnapshot("C1", later, (StockLevel("MUG", 8),)),
+            now=later,
+        )
+
+        assert levels()["MUG"] == (8, 0)
         assert broken() == {}
 
 

@@ -86,6 +86,13 @@ class TestConsume:
 
         assert levels()["MUG"] == (8, 0)
 
+    def test_takes_what_nobody_has_committed(self, order: Order) -> None:
+        row = Reservation.objects.get()
+
+        stock.consume(order_id=order.pk, warehouse_id=row.warehouse_id, quantities={"MUG": 2})
+
+        assert (levels()["MUG"], Reservation.objects.get().state) == ((8, 0), "consumed")
+
 
 class TestAdjust:
     def test_books_each_change_with_its_reason(self, shop: None) -> None:

@@ -6,7 +6,7 @@ late, twice and in any order. The database itself looks at every commit.
 
 import threading
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -27,7 +27,7 @@ from fulfillment.models import (
     Stock,
     StockAdjustment,
 )
-from fulfillment.services import counts, shelves, stock
+from fulfillment.services import counts, requests, shelves, stock
 from globalmart.core.db import is_lock_timeout
 from globalmart.core.models import OutboxEvent
 from orders.models import Order
@@ -44,6 +44,7 @@ Figures = dict[str, object]
 class Parcel:
     order_id: int
     warehouse_id: int
+    fulfillment_id: int
     key: str
     shipped_at: datetime
     quantities: Mapping[str, int]
@@ -56,17 +57,18 @@ class Warehouses:
     ids: tuple[int, ...]
     shelves: dict[Place, int]
     opening: int
-    # (order, warehouse) -> what is still to be shipped of it.
-    wanted: dict[tuple[int, int], dict[str, int]] = field(default_factory=dict)
+    # (order, warehouse, request) -> what is still to be shipped of it.
+    wanted: dict[tuple[int, int, int], dict[str, int]] = field(default_factory=dict)
     untold: list[Parcel | tuple[int, StockDelta] | tuple[int, StockSnapshot]] = field(
         default_factory=list
     )
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def ask(self, order_id: int, warehouse_id: int, quantities: Mapping[str, int]) -> None:
-        """Ask for these goods to be shipped."""
+    def ask(self, row: Fulfillment) -> None:
+        """Ask for this request's goods to be shipped."""
+        wanted = dict(row.lines.values_list("sku", "quantity"))
         with self.lock:
-            self.wanted[order_id, warehouse_id] = dict(quantities)
+            self.wanted[row.order_id, row.warehouse_id, row.pk] = wanted
 
     def cancel(self, order_id: int) -> bool:
         """Stop what was asked for; False if any of it has left."""
@@ -81,7 +83,7 @@ class Warehouses:
     def ship(self, random: Random) -> None:
         """Ship all of one request that the shelves have goods for."""
         with self.lock:
-            key = random.choice([key for key, want in self.wanted.items() if want] or [(0, 0)])
+            key = random.choice([key for key, want in self.wanted.items() if want] or [(0, 0, 0)])
             wanted = self.wanted.get(key, {})
             places = {(key[1], sku): units for sku, units in wanted.items()}
             if not wanted or any(self.shelves[at] < units for at, units in places.items()):
@@ -129,6 +131,7 @@ class Storm:
     warehouses: Warehouses
     ends: float
     orders: list[int] = field(default_factory=list)
+    confirmed: set[int] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
     seen: Counter[str] = field(default_factory=Counter)
 
@@ -162,7 +165,7 @@ def run_storm(*, seconds: float, opening: int = OPENING, seed: int = 1) -> Figur
     """Let everything happen at once for so long; tell what is untold; compare with the shelves."""
     storm = _prepare(seconds, opening)
     with _watching():
-        acts = [_sell] * 3 + [_release, _act, _tell, _tell, _tell]
+        acts = [_sell] * 3 + [_release, _go_on, _act, _tell, _tell, _tell]
         with ThreadPoolExecutor(len(acts)) as pool:
             blown = [
                 pool.submit(_blow, storm, act, Random(seed * 1000 + place))
@@ -222,10 +225,10 @@ def _sell(storm: Storm, random: Random) -> None:
     if random.random() < 0.8:
         with transaction.atomic():
             Order.objects.locked().get(pk=order_id)
-            asked = _open_requests(order_id)
             stock.commit_reservations(order_id=order_id)
-        for warehouse_id, quantities in asked.items():
-            storm.warehouses.ask(order_id, warehouse_id, quantities)
+            _open_requests(order_id)
+        _ask(storm, order_id)
+        storm.confirmed.add(order_id)
     with storm.lock:
         storm.orders.append(order_id)
 
@@ -239,22 +242,47 @@ def place_bare(base: Order) -> int:
     return row.pk
 
 
-def _open_requests(order_id: int) -> dict[int, dict[str, int]]:
-    asked: dict[int, dict[str, int]] = defaultdict(dict)
-    for row in Reservation.objects.filter(order_id=order_id):
-        asked[row.warehouse_id][row.sku] = row.quantity
-    for number, warehouse_id in enumerate(asked, start=1):
-        Fulfillment.objects.create(
-            order_id=order_id,
-            warehouse_id=warehouse_id,
-            reference=f"{order_id}-{number}",
-            number=number,
-            order_number="GM-STORM",
-            service="standard",
-            ship_to={},
-            state="accepted",
-        )
-    return asked
+def _open_requests(order_id: int) -> int:
+    """Open requests for what is reserved and not asked for yet."""
+    return requests.open_fulfillment(
+        order_id=order_id,
+        order_number=Order.objects.get(pk=order_id).number,
+        service="standard",
+        ship_to={},
+        lines=[],
+        now=timezone.now(),
+    )
+
+
+def _ask(storm: Storm, order_id: int) -> None:
+    """Ask the warehouses for what they have not been asked for."""
+    asked = {key[2] for key in list(storm.warehouses.wanted) if key[0] == order_id}
+    for row in Fulfillment.objects.filter(order_id=order_id).exclude(pk__in=asked):
+        storm.warehouses.ask(row)
+
+
+def _go_on(storm: Storm, random: Random) -> None:
+    """A back-order has been filled: a further request for it. Now and then nobody commits it."""
+    time.sleep(0.005)
+    with storm.lock:
+        open_ = [order_id for order_id in storm.orders if order_id in storm.confirmed]
+        if not open_:
+            return
+        # The youngest are those that go without.
+        order_id = random.choice(open_[-30:])
+        storm.orders.remove(order_id)
+    try:
+        with transaction.atomic():
+            Order.objects.locked().get(pk=order_id)
+            if random.random() < 0.5:
+                stock.commit_reservations(order_id=order_id)
+            opened = _open_requests(order_id)
+        if opened:
+            _ask(storm, order_id)
+            storm.count("went on")
+    finally:
+        with storm.lock:
+            storm.orders.append(order_id)
 
 
 def _release(storm: Storm, random: Random) -> None:
@@ -312,9 +340,7 @@ def _record(storm: Storm, news: Parcel | tuple[int, StockDelta | StockSnapshot] 
 
 @transaction.atomic
 def _record_parcel(parcel: Parcel) -> None:
-    request = Fulfillment.objects.locked().get(
-        order_id=parcel.order_id, warehouse_id=parcel.warehouse_id
-    )
+    request = Fulfillment.objects.locked().get(pk=parcel.fulfillment_id)
     shipment = Shipment.objects.create(
         public_id=parcel.key,
         order_id=parcel.order_id,
