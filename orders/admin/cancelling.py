@@ -74,6 +74,7 @@ def cancel(request: HttpRequest, order_id: int) -> HttpResponse:
             now=timezone.now(),
         )
     except cancelling.CannotCancel as error:
+        order.refresh_from_db()
         is_done = order.state == OrderState.CANCELLED
         tell = messages.warning if is_done else messages.error
         tell(request, "The order is cancelled already." if is_done else str(error))

@@ -44,6 +44,7 @@ def cancel(request: HttpRequest, number: str, secret: str) -> HttpResponse:
             order_id=order.pk, reason=reason or LAST, actor=CUSTOMER, now=timezone.now()
         )
     except cancelling.CannotCancel as error:
+        order.refresh_from_db()
         if order.state in (OrderState.CANCELLED, OrderState.EXPIRED):
             # The button was pressed twice, or in two windows: it has happened.
             return redirect(links.order_path(order))

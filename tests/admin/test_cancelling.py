@@ -5,8 +5,9 @@ from django.test import Client
 from django.urls import reverse
 
 from globalmart.core.models import TimelineEntry
+from orders.admin import cancelling as boxes
 from orders.models import Order, OrderCancellation, OrderHold, OrderShortage
-from orders.services import holds
+from orders.services import cancelling, holds
 from orders.states import HoldKind
 from tests.admin.test_holds import login, page_of
 from tests.fulfillment.fakes import FakeWarehouse, parcel
@@ -44,6 +45,20 @@ class TestCancel:
         assert state(confirmed) == "cancelled"
         assert OrderCancellation.objects.get().requested_by.startswith("staff:")
         assert TimelineEntry.objects.filter(kind="order.cancelled").count() == 1
+
+    def test_is_no_error_where_another_was_first(
+        self, client: Client, confirmed: Order, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def read_before_the_other(*_: object) -> Order:
+            order = Order.objects.get(pk=confirmed.pk)
+            cancelling.request_cancellation(
+                order_id=order.pk, reason="the other one", actor="staff:1", now=now()
+            )
+            return order
+
+        monkeypatch.setattr(boxes, "_order", read_before_the_other)
+
+        assert "cancelled already" in cancel(client, confirmed)
 
     def test_may_be_done_in_a_dispute(self, client: Client, confirmed: Order) -> None:
         holds.place(

@@ -6,8 +6,9 @@ from django.test import Client
 from fulfillment.gateways.wms import CancelAnswer
 from orders import links
 from orders.models import Order, OrderCancellation
-from orders.services import holds
+from orders.services import cancelling, holds
 from orders.states import HoldKind
+from orders.views import cancelling as views
 from payments.services.planning import plan_capture
 from tests.fulfillment.fakes import FakeWarehouse, parcel
 from tests.orders.house import leave, now, pay, state, submit
@@ -116,3 +117,18 @@ class TestRefused:
     def test_twice_is_once(self, client: Client, confirmed: Order) -> None:
         assert [press(client, confirmed) for _ in range(2)] == [302, 302]
         assert OrderCancellation.objects.count() == 1
+
+    def test_twice_in_two_windows_is_no_error(
+        self, client: Client, confirmed: Order, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def read_before_the_other(*_: object) -> Order:
+            order = Order.objects.get(pk=confirmed.pk)
+            cancelling.request_cancellation(
+                order_id=order.pk, reason="the other window", actor="customer", now=now()
+            )
+            return order
+
+        monkeypatch.setattr(views, "get_order", read_before_the_other)
+
+        answer = client.post(f"{path(confirmed)}cancel/", {"reason": ""})
+        assert (answer.status_code, state(confirmed)) == (302, "cancelled")
