@@ -1,6 +1,7 @@
 """The warehouse behind its SOAP interface, through zeep and the WSDL in this folder."""
 
 import threading
+import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -32,6 +33,8 @@ from globalmart.core.guard import TOO_MANY, Guard, NotSent, Passage
 
 WSDL_PATH = Path(__file__).with_name("warehouse.wsdl")
 FOLDER = WSDL_PATH.parent
+# SKUs of a page, which makes half a megabyte; and what all pages of one count may take.
+COUNT_LIMIT, COUNT_PAGES, COUNT_SECONDS = 5000, 40, 50.0
 Read = TypeVar("Read")
 # Turned away at the door or sent elsewhere: the request was not looked at, let alone applied.
 NOT_APPLIED = frozenset({301, 302, 303, 307, 308, 401, 403, 404, 405, 407, 411, 413, 415, 429, 503})
@@ -101,8 +104,22 @@ class SoapWarehouse:
 
     def stock_snapshot(self, location: str) -> StockSnapshot:
         """Fetch the latest counts; see `WarehouseGateway`."""
-        answer = self._call("StockSnapshot", {"location": location})
-        return _read(translation.read_snapshot, answer)
+        ends = time.monotonic() + COUNT_SECONDS
+        found: list[StockSnapshot] = []
+        cursor = ""
+        while cursor or not found:
+            if len(found) == COUNT_PAGES or time.monotonic() > ends:
+                raise OutcomeUnknown("The count does not come to its end.")
+            fields = {"location": location, "cursor": cursor, "limit": COUNT_LIMIT}
+            answer = self._call("StockSnapshot", fields)
+            found.append(_read(translation.read_snapshot, answer))
+            cursor = (answer.nextCursor or "") if answer.hasMore else ""
+            if answer.hasMore and not cursor:
+                raise OutcomeUnknown("The answer names no next cursor.")
+        if len({(page.snapshot_id, page.as_of) for page in found}) > 1:
+            raise OutcomeUnknown("The pages are of several counts.")
+        items = tuple(item for page in found for item in page.items)
+        return StockSnapshot(found[0].snapshot_id, found[0].as_of, items)
 
     def stock_deltas(self, location: str, cursor: str, limit: int) -> DeltaPage:
         """List stock changes; see `WarehouseGateway`."""

@@ -3,6 +3,7 @@
 from datetime import UTC
 from typing import Any
 
+from fulfillment.gateways.envelopes import CODE
 from fulfillment.gateways.wms import (
     CarrierEvent,
     ChangePage,
@@ -52,12 +53,18 @@ def submit_fields(request: SubmitRequest) -> dict[str, Any]:
 
 
 def read_submit_answer(answer: Any) -> SubmitAnswer:
-    """Return the answer to SubmitOrder; zeep gives None for an empty element."""
+    """Return the answer to SubmitOrder; zeep gives None for an empty element.
+
+    The code goes where nothing can be erased, so free text is none: that joins the message.
+    """
+    code, message = answer.code or "", answer.message or ""
+    if code and not CODE.fullmatch(code):
+        code, message = "unknown", f"{code} {message}".strip()
     return SubmitAnswer(
         result=answer.result,
         wms_number=answer.wmsNumber or "",
-        code=answer.code or "",
-        message=answer.message or "",
+        code=code,
+        message=message,
     )
 
 
@@ -123,7 +130,7 @@ def _read_event(event: Any) -> CarrierEvent:
 
 
 def read_snapshot(answer: Any) -> StockSnapshot:
-    """Return the answer to StockSnapshot."""
+    """Return the answer to StockSnapshot: one page of a count."""
     return StockSnapshot(
         snapshot_id=answer.snapshotId,
         as_of=answer.asOf.astimezone(UTC),

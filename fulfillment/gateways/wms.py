@@ -281,7 +281,8 @@ class WarehouseGateway(Protocol):
         ...
 
     def stock_snapshot(self, location: str) -> StockSnapshot:
-        """Fetch the latest counts of a location."""
+        """Fetch the latest counts of a location, page by page (up to 200,000 SKUs); all of them
+        together block for at most three times as long as another call."""
         ...
 
     def stock_deltas(self, location: str, cursor: str, limit: int) -> DeltaPage:

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 
+from fulfillment.gateways import soap
 from fulfillment.gateways.soap import SoapWarehouse
 from fulfillment.gateways.wms import SubmitLine, WarehouseLine, WarehouseOrder
 from tests.fulfillment.gateways.orders import request
@@ -101,6 +102,18 @@ class TestShelf:
         after = client.stock_snapshot("main")
         assert parcel.shipped_at < after.as_of
         assert {item.on_hand for item in after.items if item.sku == sku} == {6}
+
+    def test_a_count_comes_in_pages_of_one_moment(
+        self, warehouse: VendorProcess, client: SoapWarehouse, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        shelf = {f"PAGE-{number}": number for number in range(5)}
+        warehouse.control("stock?location=south", shelf)
+        monkeypatch.setattr(soap, "COUNT_LIMIT", 2)
+
+        seen = client.stock_snapshot("south")
+
+        assert {item.sku: item.on_hand for item in seen.items} == shelf
+        assert len(seen.items) == 5
 
     def test_changes_are_listed_page_by_page_and_change_the_shelf(
         self, warehouse: VendorProcess, client: SoapWarehouse, sku: str

@@ -32,6 +32,7 @@ REFERENCE = re.compile(rb"<(?:\w+:)?reference>([^<]+)<")
 LAG_SECONDS = 30.0
 # How many earlier entries a list repeats.
 REPEATED = 20
+KEPT_COUNTS = 8
 
 
 class WarehouseApp(App):
@@ -54,6 +55,8 @@ class WarehouseApp(App):
         token = base64.b64encode(f"{username}:{password}".encode()).decode()
         self._authorization = f"Basic {token}"
         self._reader = Reader()
+        # The latest counts, whose pages may still be asked for.
+        self._counts: dict[str, tuple[float, list[tuple[str, int]]]] = {}
         self.route("POST", "/soap", operation=_operation)(self._soap)
         self.route("GET", "/soap")(lambda _: Response(WSDL_PATH.read_bytes(), 200, XML))
         self.route("GET", "/warehouse.xsd")(lambda _: Response(XSD_PATH.read_bytes(), 200, XML))
@@ -157,9 +160,18 @@ class WarehouseApp(App):
 
     def stock_snapshot(self, message: Any, _plan: Plan) -> str:
         """StockSnapshot."""
-        snapshot_id, at, items = self.depot.snapshot(text(message, "location"))
-        about = answers.elements(snapshotId=snapshot_id, asOf=answers.instant(at))
-        return about + answers.stock_items(items)
+        count_id, _, start = text(message, "cursor").rpartition(".")
+        if not count_id:
+            count_id, at, items = self.depot.snapshot(text(message, "location"))
+            self._counts[count_id] = at, items
+            for old in list(self._counts)[:-KEPT_COUNTS]:
+                self._counts.pop(old, None)
+        at, items = self._counts[count_id]
+        first = int(start or 0)
+        last = first + int(text(message, "limit"))
+        about = answers.elements(snapshotId=count_id, asOf=answers.instant(at))
+        end = answers.end(f"{count_id}.{last}", more=last < len(items))
+        return about + answers.stock_items(items[first:last]) + end
 
     def stock_delta(self, message: Any, _plan: Plan) -> str:
         """StockDelta."""

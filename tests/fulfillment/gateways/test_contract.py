@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from lxml import etree
 
+from fulfillment.gateways import soap
 from fulfillment.gateways.soap import SoapWarehouse
 from fulfillment.gateways.wms import (
     CancelAnswer,
@@ -109,7 +110,8 @@ class TestRequests:
         with RawWarehouse(answering(http(recorded("stock_snapshot")))) as warehouse:
             SoapWarehouse(warehouse.url, "oms", "wms").stock_snapshot("north")
 
-        assert [text for _, _, text in _flat(warehouse.bodies[0])][-1] == "north"
+        texts = [text for _, _, text in _flat(warehouse.bodies[0])]
+        assert (texts[-3], texts[-1]) == ("north", "5000")
 
 
 class TestAnswers:
@@ -174,6 +176,52 @@ class TestAnswers:
             as_of=datetime(2026, 11, 22, 3, 0, tzinfo=UTC),
             items=(StockLevel("85123A", 0), StockLevel("MUG", 240)),
         )
+
+    def test_a_stock_count_in_pages(self) -> None:
+        pages = [
+            recorded("stock_snapshot").replace(b"false", b"true"),
+            recorded("stock_snapshot").replace(b"MUG", b"CUP"),
+        ]
+        with RawWarehouse(lambda to, n: to.sendall(http(pages[n - 1]))) as warehouse:
+            found = SoapWarehouse(warehouse.url, "oms", "wms").stock_snapshot("main")
+            cursors = [_flat(body)[-2][2] for body in warehouse.bodies]
+
+        assert [item.sku for item in found.items] == ["85123A", "MUG", "85123A", "CUP"]
+        assert found.snapshot_id == "COUNT-7"
+        assert cursors[1] == "COUNT-7.2"
+        assert not cursors[0]
+
+    @pytest.mark.parametrize(
+        ("page", "old", "new"),
+        [
+            (0, b"COUNT-7.2", b""),
+            (1, b">COUNT-7<", b">COUNT-8<"),
+            (1, b"T03:00", b"T04:00"),
+        ],
+    )
+    def test_a_stock_count_whose_pages_are_not_of_one_is_none(
+        self, page: int, old: bytes, new: bytes
+    ) -> None:
+        last = recorded("stock_snapshot")
+        pages = [last.replace(b"false", b"true"), last]
+        pages[page] = pages[page].replace(old, new)
+        with (
+            RawWarehouse(lambda to, n: to.sendall(http(pages[n - 1]))) as warehouse,
+            pytest.raises(OutcomeUnknown, match=r"several counts|no next cursor"),
+        ):
+            SoapWarehouse(warehouse.url, "oms", "wms").stock_snapshot("main")
+
+    def test_a_stock_count_without_an_end_is_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(soap, "COUNT_PAGES", 3)
+        with (
+            RawWarehouse(
+                answering(http(recorded("stock_snapshot").replace(b"false", b"true")))
+            ) as warehouse,
+            pytest.raises(OutcomeUnknown, match="its end"),
+        ):
+            SoapWarehouse(warehouse.url, "oms", "wms").stock_snapshot("main")
+
+        assert len(warehouse.requests) == 3
 
     def test_stock_changes_of_both_signs(self) -> None:
         page = ask(recorded("stock_delta.page"), lambda w: w.stock_deltas("main", "", 200))

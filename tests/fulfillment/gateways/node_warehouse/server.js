@@ -83,6 +83,7 @@ const service = {
       ListChanges: listChanges,
       StockSnapshot: () => ({
         snapshotId: "N-1", asOf: now(), items: { item: [{ attributes: level }] },
+        nextCursor: "", hasMore: false,
       }),
       StockDelta: () => ({
         deltas: { delta: [{ attributes: delta() }] }, nextCursor: "1", hasMore: false,
