@@ -65,10 +65,12 @@ def _record(row: Fulfillment, answer: CancelAnswer) -> None:
     if fresh is None:
         return
     now = timezone.now()
+    # Their words may hold a name: they go where they can be erased, never into the timeline.
+    fresh.last_error = answer.message[:500]
     if answer.result == "cancelled":
-        cancelling.confirm_cancelled(fresh, now, answer.message)
+        cancelling.confirm_cancelled(fresh, now, "the warehouse has stopped it")
     elif answer.result == "too_late":
-        cancelling.refuse(fresh, now, answer.message)
+        cancelling.refuse(fresh, now, "too late")
     elif fresh.absent_since is not None and now - fresh.absent_since >= ABSENT_FOR:
         _believe_absent(fresh, now)
     else:

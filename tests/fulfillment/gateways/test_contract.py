@@ -126,6 +126,17 @@ class TestAnswers:
 
         assert answer == SubmitAnswer("rejected", "", "unknown_sku", "Not kept here: MUG")
 
+    def test_free_text_is_no_code(self) -> None:
+        raw = recorded("submit_order.rejected")
+        body = raw.replace(b"unknown_sku", b"Not to Ada Lovelace")
+        assert body != raw
+
+        answer = ask(body, lambda w: w.submit_order(REQUEST))
+
+        assert answer == SubmitAnswer(
+            "rejected", "", "unknown", "Not to Ada Lovelace Not kept here: MUG"
+        )
+
     def test_a_shipped_order_carries_its_parcels(self) -> None:
         assert ask(recorded("get_order.shipped"), lambda w: w.get_order("FR-0001")) == SHIPPED
 
