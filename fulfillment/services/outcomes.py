@@ -13,7 +13,7 @@ from fulfillment import events
 from fulfillment.gateways.wms import SubmitAnswer
 from fulfillment.models import Fulfillment
 from fulfillment.services import cancelling, holds, steps
-from fulfillment.services.steps import move, put_off, stop
+from fulfillment.services.steps import flip, move, put_off, stop
 from fulfillment.states import FulfillmentState, WaitsFor
 from globalmart.core import outbox
 from globalmart.core.failpoints import failpoint
@@ -116,18 +116,28 @@ def leave_in_doubt(row: Fulfillment) -> None:
 
 
 @transaction.atomic(durable=True)
-def postpone(row: Fulfillment, state: FulfillmentState, error: steps.NoAnswer) -> None:
-    """No answer came, or none that settles it: the request waits in this state."""
+def postpone(
+    row: Fulfillment, state: FulfillmentState, error: steps.NoAnswer, *, never_left: bool = False
+) -> None:
+    """No answer came, or none that settles it: the request waits in this state; with `never_left`
+    as if it had not been tried."""
     fresh = locked(row, row.lease_token)
     if fresh is None:
         return
     now = timezone.now()
-    if fresh.state != state:
+    if state == FulfillmentState.READY:
+        flip(fresh, state, now, "no answer")
+    elif fresh.state != state:
         move(fresh, state, now, "no answer")
+    if never_left:
+        fresh.first_sent_at = None
     put_off(fresh, error, now)
     can_be_told = row.warehouse.can_look_up or row.warehouse.deduplicates
     if fresh.state == FulfillmentState.READY and fresh.cancel_wanted_at is not None:
-        cancelling.ask_to_stop(fresh, now)
+        if fresh.first_sent_at is None:
+            cancelling.confirm_cancelled(fresh, now, "never sent")
+        else:
+            cancelling.ask_to_stop(fresh, now)
     elif fresh.state == FulfillmentState.READY and fresh.is_held:
         # The hold came while the request was on its way, and it did not arrive.
         holds.park(fresh, now)

@@ -1,6 +1,7 @@
 """Requests on their way to the warehouse: sent once, looked up before sent again."""
 
 from datetime import datetime, timedelta
+from typing import Literal
 from uuid import UUID
 
 from django.db import transaction
@@ -18,7 +19,7 @@ from fulfillment.gateways.wms import (
 )
 from fulfillment.models import Fulfillment
 from fulfillment.services import cancelling, holds, outcomes
-from fulfillment.services.steps import move
+from fulfillment.services.steps import flip, move
 from fulfillment.states import FulfillmentState
 from globalmart.core.db import WORK_FIELDS
 from globalmart.core.failpoints import failpoint
@@ -29,6 +30,8 @@ LEASE_SECONDS = 50
 # One look-up that finds nothing may be too early; the second, this much later, is believed.
 ABSENT_FOR = timedelta(seconds=60)
 UNSENT = {FulfillmentState.READY}
+# "again" was sent before, and found not to be there; "unsure" may be there.
+Trying = Literal["first", "again", "unsure"]
 
 
 def submit(*, fulfillment_id: int, token: UUID) -> None:
@@ -37,11 +40,11 @@ def submit(*, fulfillment_id: int, token: UUID) -> None:
     Does nothing when the lease with this token has passed to somebody else. Waits for the network;
     refuses to run in a transaction.
     """
-    row, is_resend = _take(fulfillment_id=fulfillment_id, token=token, now=timezone.now())
+    row, trying = _take(fulfillment_id=fulfillment_id, token=token, now=timezone.now())
     if row is None:
         return
-    if not is_resend or (_is_not_there(row) and _may_go_again(row)):
-        _send(row, is_resend=is_resend)
+    if trying != "unsure" or (_is_not_there(row) and _may_go_again(row)):
+        _send(row, trying)
 
 
 def _is_not_there(row: Fulfillment) -> bool:
@@ -79,7 +82,7 @@ def _is_absent(row: Fulfillment) -> bool:
     return True
 
 
-def _send(row: Fulfillment, *, is_resend: bool) -> None:
+def _send(row: Fulfillment, trying: Trying) -> None:
     # What is sent now may be seen only later: the two look-ups begin anew.
     Fulfillment.objects.filter(pk=row.pk, absent_since__isnull=False).update(absent_since=None)
     failpoint("CP16", order=row.order_id)
@@ -87,8 +90,8 @@ def _send(row: Fulfillment, *, is_resend: bool) -> None:
     failpoint("CP17", order=row.order_id)
     if isinstance(answer, SubmitAnswer):
         outcomes.record_answer(row, answer)
-    elif isinstance(answer, WarehouseUnavailable) and not is_resend:
-        outcomes.postpone(row, FulfillmentState.READY, answer)
+    elif isinstance(answer, WarehouseUnavailable) and trying != "unsure":
+        outcomes.postpone(row, FulfillmentState.READY, answer, never_left=trying == "first")
     else:
         outcomes.postpone(row, FulfillmentState.SUBMIT_UNKNOWN, answer)
 
@@ -103,22 +106,23 @@ def _call(row: Fulfillment) -> SubmitAnswer | WarehouseUnavailable | OutcomeUnkn
 
 
 @transaction.atomic(durable=True)
-def _take(*, fulfillment_id: int, token: UUID, now: datetime) -> tuple[Fulfillment | None, bool]:
-    """Commit that we are about to send; tell whether it may have been sent before."""
+def _take(*, fulfillment_id: int, token: UUID, now: datetime) -> tuple[Fulfillment | None, Trying]:
+    """Commit that we are about to send; tell what is known of it."""
     row = Fulfillment.objects.locked().select_related("warehouse").get(pk=fulfillment_id)
     if not row.is_held_by(token):
-        return None, False
+        return None, "unsure"
     if row.state not in UNSENT | outcomes.IN_DOUBT:
         row.rest()
         row.save(update_fields=list(WORK_FIELDS))
-        return None, False
-    is_resend = row.state in outcomes.IN_DOUBT
-    if not is_resend:
-        move(row, FulfillmentState.SUBMITTING, now)
+        return None, "unsure"
+    trying: Trying = "unsure"
+    if row.state not in outcomes.IN_DOUBT:
+        trying = "again" if row.first_sent_at else "first"
+        flip(row, FulfillmentState.SUBMITTING, now)
     row.first_sent_at = row.first_sent_at or now
     row.lease_until = now + timedelta(seconds=LEASE_SECONDS)
     row.save()
-    return row, is_resend
+    return row, trying
 
 
 @transaction.atomic(durable=True)

@@ -126,12 +126,12 @@ def _take_up(row: Fulfillment, found: WarehouseOrder, now: datetime) -> None:
     """The warehouse has the request, whatever we knew before."""
     if row.state in ENDED:
         return
-    if row.state == S.ON_HOLD and row.first_sent_at is not None:
-        # Put aside because nothing seemed to have arrived; now a parcel may leave all the same.
+    # Who tells of our reference has it, even where it seemed that nothing had been sent.
+    if row.state == S.ON_HOLD:
+        # Now a parcel may leave all the same.
         move(row, S.READY, now)
         holds.alert_parcel(row)
-    if row.state == S.READY and row.first_sent_at is not None:
-        # It looked as if nothing had arrived.
+    if row.state == S.READY:
         move(row, S.SUBMITTING, now)
     if row.state in IN_DOUBT:
         # The answer to our request was lost; that the warehouse works on it is the answer.

@@ -50,6 +50,19 @@ def move(
     row.state_changed_at = now
 
 
+def flip(row: Fulfillment, state: FulfillmentState, now: datetime, reason: str = "") -> None:
+    """Take the step to a try, or back from one that was turned away; the caller saves the row.
+
+    From the second try on it is told no more, and the request stays as old as it was: else one that
+    is turned away for ever would never be too old. Raises IllegalTransition.
+    """
+    if row.waits_for != WaitsFor.NOBODY:
+        move(row, state, now, reason)
+        return
+    states.require(FULFILLMENT, "fulfillment", row.state, state)
+    row.state = state
+
+
 def stop(row: Fulfillment, who: WaitsFor, detail: str) -> None:
     """Try nothing more before this one has acted, and tell so; the caller saves the locked row."""
     row.rest()

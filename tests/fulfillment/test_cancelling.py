@@ -2,6 +2,7 @@
 win."""
 
 from datetime import timedelta
+from typing import Literal
 from uuid import UUID
 
 import pytest
@@ -40,6 +41,12 @@ def answers() -> list[str]:
     """Which answers the house was told, in their order."""
     rows = OutboxEvent.objects.filter(name__in=TOLD).order_by("id")
     return [name.removeprefix("fulfillment.") for name in rows.values_list("name", flat=True)]
+
+
+def put_aside(row: Fulfillment) -> Fulfillment:
+    """Let the request have been in doubt, and then been found not to be there."""
+    Fulfillment.objects.filter(pk=row.pk).update(first_sent_at=timezone.now())
+    return Fulfillment.objects.get(pk=row.pk)
 
 
 def stuck_in_doubt(row: Fulfillment, warehouse: FakeWarehouse) -> Fulfillment:
@@ -95,6 +102,28 @@ class TestWhatWasNeverSent:
         assert warehouse.cancelled == []
         assert not Alert.objects.filter(kind="fulfillment_rejected", closed_at=None).exists()
 
+    def test_is_cancelled_at_once_while_the_warehouse_is_down(
+        self, request_row: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        warehouse.answers.extend([WarehouseUnavailable("closed")] * 2)
+        work(request_row)
+        row = work(request_row)
+        assert (row.state, row.first_sent_at) == (S.READY, None)
+
+        assert cancel(row) == Standing(cancelled=1)
+        assert warehouse.cancelled == []
+
+    def test_is_cancelled_when_the_wish_came_while_it_was_turned_away(
+        self, request_row: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        warehouse.before_submit = lambda: cancel(request_row)  # type: ignore[assignment]
+        warehouse.answers.append(WarehouseUnavailable("closed"))
+
+        row = work(request_row)
+
+        assert (row.state, row.due_at) == (S.CANCELLED, None)
+        assert answers() == ["cancelled"]
+
     def test_says_who_did_not_want_it(self, request_row: Fulfillment) -> None:
         cancel(request_row)
 
@@ -142,6 +171,19 @@ class TestWhatTheWarehouseHas:
         assert (row.state, row.is_too_late, row.due_at) == (S.IN_PROGRESS, True, None)
         assert levels()["MUG"] == (10, 2)
         assert answers() == ["cancellation_refused"]
+
+    @pytest.mark.parametrize("result", ["cancelled", "too_late"])
+    def test_keeps_the_warehouses_words_out_of_the_story(
+        self,
+        accepted: Fulfillment,
+        warehouse: FakeWarehouse,
+        result: Literal["cancelled", "too_late"],
+    ) -> None:
+        warehouse.cancel_answers.append(CancelAnswer(result, "Packed for Ada Lovelace"))
+        cancel(accepted)
+
+        assert work(accepted).last_error == "Packed for Ada Lovelace"
+        assert not TimelineEntry.objects.filter(reason__contains="Ada").exists()
 
     def test_is_not_asked_for_again_once_it_was_too_late(
         self, accepted: Fulfillment, warehouse: FakeWarehouse
@@ -245,9 +287,7 @@ class TestWhatTheWarehouseHas:
     def test_is_not_sent_by_who_had_claimed_it_before(
         self, request_row: Fulfillment, warehouse: FakeWarehouse
     ) -> None:
-        warehouse.answers.append(WarehouseUnavailable("closed"))
-        work(request_row)
-        Fulfillment.objects.update(due_at=timezone.now())
+        put_aside(request_row)
         (lease,) = Fulfillment.objects.all().lease(now=timezone.now(), limit=1, lease_seconds=50)
         cancel(request_row)
 
@@ -255,7 +295,7 @@ class TestWhatTheWarehouseHas:
 
         row = Fulfillment.objects.get()
         assert (row.state, row.due_at is None) == (S.CANCELLATION_REQUESTED, False)
-        assert len(warehouse.submitted) == 1
+        assert warehouse.submitted == []
 
 
 class TestZombies:
@@ -285,9 +325,7 @@ class TestWhatIsInDoubt:
     def test_is_believed_to_be_absent_the_second_time_a_minute_later(
         self, request_row: Fulfillment, warehouse: FakeWarehouse
     ) -> None:
-        # In doubt, and then put aside as never arrived.
-        Fulfillment.objects.update(first_sent_at=timezone.now())
-        cancel(request_row)
+        cancel(put_aside(request_row))
 
         row = work(request_row)
         assert row.state == S.CANCELLATION_REQUESTED
@@ -367,16 +405,23 @@ class TestWhatIsInDoubt:
     def test_is_asked_about_though_it_seems_never_to_have_arrived(
         self, request_row: Fulfillment, warehouse: FakeWarehouse
     ) -> None:
+        assert cancel(put_aside(request_row)) == Standing(waiting=1)
+        assert Fulfillment.objects.get().state == S.CANCELLATION_REQUESTED
+
+    def test_is_asked_about_though_it_was_turned_away_the_second_time(
+        self, request_row: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        put_aside(request_row)
         warehouse.answers.append(WarehouseUnavailable("closed"))
         row = work(request_row)
         assert row.state == S.READY
 
         assert cancel(row) == Standing(waiting=1)
-        assert Fulfillment.objects.get().state == S.CANCELLATION_REQUESTED
 
     def test_is_asked_about_when_the_wish_came_while_it_was_turned_away(
         self, request_row: Fulfillment, warehouse: FakeWarehouse
     ) -> None:
+        put_aside(request_row)
         warehouse.before_submit = lambda: cancel(request_row)  # type: ignore[assignment]
         warehouse.answers.append(WarehouseUnavailable("closed"))
 
@@ -385,8 +430,7 @@ class TestWhatIsInDoubt:
     def test_is_asked_about_while_it_is_put_aside_for_a_hold(
         self, request_row: Fulfillment, warehouse: FakeWarehouse
     ) -> None:
-        warehouse.answers.append(WarehouseUnavailable("closed"))
-        row = work(request_row)
+        row = put_aside(request_row)
         holds.hold(order_id=row.order_id, now=timezone.now())
 
         assert cancel(row) == Standing(waiting=1)
@@ -395,9 +439,8 @@ class TestWhatIsInDoubt:
     def test_is_accepted_after_all_when_it_is_too_late(
         self, request_row: Fulfillment, warehouse: FakeWarehouse
     ) -> None:
-        warehouse.answers.append(WarehouseUnavailable("closed"))
         warehouse.cancel_answers.append(CancelAnswer("too_late", "packed"))
-        cancel(work(request_row))
+        cancel(put_aside(request_row))
 
         assert work(request_row).state == S.ACCEPTED
         names = OutboxEvent.objects.filter(name__startswith="fulfillment.")

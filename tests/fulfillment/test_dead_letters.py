@@ -7,6 +7,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 from pytest_django import Settings
 
+from fulfillment import queries
 from fulfillment.gateways.wms import (
     CancelAnswer,
     OutcomeUnknown,
@@ -17,7 +18,7 @@ from fulfillment.gateways.wms import (
 from fulfillment.models import Fulfillment, Warehouse
 from fulfillment.services import dead_letters, holds, repairs, shipments
 from fulfillment.services.cancelling import request_cancellation
-from fulfillment.states import FulfillmentState, WaitsFor
+from fulfillment.states import FULFILLMENT_AGE, FulfillmentState, WaitsFor
 from globalmart.core.models import Alert, OutboxEvent, TimelineEntry
 from tests import builders
 from tests.fulfillment.conftest import levels, open_request
@@ -119,6 +120,38 @@ class TestReasonClass:
         assert alerts() == []
 
         assert work(row).waits_for == ""
+
+    def test_what_is_turned_away_for_ever_grows_old_and_is_told_once(
+        self, request_row: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        age = FULFILLMENT_AGE[S.READY]
+        warehouse.answers.extend(WarehouseUnavailable("HTTP status 413") for _ in range(9))
+        work(request_row)
+        Fulfillment.objects.update(state_changed_at=timezone.now() - age)
+        seen: list[str] = []
+        for _ in range(3):
+            warehouse.before_submit = lambda: seen.append(Fulfillment.objects.get().state)
+            work(request_row)
+
+        assert seen == [S.SUBMITTING] * 3
+        assert [each.kind for each in queries.list_stuck(now=timezone.now())] == [
+            "fulfillment_stuck"
+        ]
+        steps = TimelineEntry.objects.filter(kind__startswith="fulfillment.").order_by("id")
+        assert list(steps.values_list("after", flat=True)) == ["submitting", "ready"]
+
+    def test_what_was_turned_away_goes_on_being_in_doubt_when_its_answer_is_lost(
+        self, request_row: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        warehouse.answers.extend([WarehouseUnavailable("down"), OutcomeUnknown("timeout")])
+        work(request_row)
+        Fulfillment.objects.update(state_changed_at=timezone.now() - timedelta(hours=1))
+
+        row = work(request_row)
+
+        assert row.state == S.SUBMIT_UNKNOWN
+        assert row.first_sent_at is not None
+        assert row.state_changed_at > timezone.now() - timedelta(minutes=1)
 
     def test_too_many_lost_answers_wait_for_the_warehouse(
         self, request_row: Fulfillment, warehouse: FakeWarehouse, settings: Settings
@@ -577,12 +610,16 @@ class TestDiscard:
     def test_cancels_what_was_never_sent(self, request_row: Fulfillment) -> None:
         assert discard(request_row) == 1
 
-    def test_leaves_alone_what_may_have_arrived(
+    def test_cancels_what_was_turned_away(
         self, request_row: Fulfillment, warehouse: FakeWarehouse
     ) -> None:
         warehouse.answers.append(WarehouseUnavailable("down"))
-        assert discard(work(request_row)) == 0
 
+        assert discard(work(request_row)) == 1
+
+    def test_leaves_alone_what_may_have_arrived(
+        self, request_row: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
         warehouse.answers.append(OutcomeUnknown("timeout"))
         assert discard(work(request_row)) == 0
 

@@ -133,10 +133,11 @@ class TestRecord:
         assert (row.state, row.due_at) == (FulfillmentState.SHIPPED, None)
         assert OutboxEvent.objects.filter(name="fulfillment.accepted").count() == 1
 
+    @pytest.mark.parametrize("is_known", [True, False])
     def test_lets_goods_win_over_a_sending_that_seemed_to_fail(
-        self, request_row: Fulfillment, warehouse: FakeWarehouse
+        self, request_row: Fulfillment, warehouse: FakeWarehouse, is_known: bool
     ) -> None:
-        Fulfillment.objects.update(first_sent_at=timezone.now())
+        Fulfillment.objects.update(first_sent_at=timezone.now() if is_known else None)
 
         row = hear(request_row, warehouse, "shipped", parcel(**ALL))
 
