@@ -1,11 +1,14 @@
 """Whether an order can be cancelled, what that would do, and what became of the wish."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from fulfillment import queries as fulfillment
+from fulfillment.queries import Outlook
 from globalmart.core.choreography import MOST_STUCK, Stuck
-from orders.models import Order, OrderCancellation
+from globalmart.core.models import TimelineEntry
+from orders.models import Order, OrderCancellation, OrderLine, OrderShortage
 from orders.queries.holds import blocks_changes
 from orders.queries.shortages import has_open_shortage
 from orders.states import AT_REST, CANCELLATION_AGE, CancellationState, OrderState
@@ -14,6 +17,9 @@ from payments import queries as payments
 S, C = OrderState, CancellationState
 ENDED = "This order has ended."
 TOO_LATE = "All of it has left, or could not be stopped any more."
+# Why a wish was rejected, as its entry in the timeline says it.
+ALL_LEFT = "all of it had left"
+PART_LEFT = "part of it had left"
 IN_DISPUTE = (
     "The payment for this order is being looked into. Until that is over it cannot be cancelled "
     "on this page."
@@ -30,9 +36,30 @@ def find_latest(*, order_id: int) -> OrderCancellation | None:
     return OrderCancellation.objects.filter(order_id=order_id).order_by("-pk").first()
 
 
+def was_partly_stopped(*, order_id: int) -> bool:
+    """Tell whether the last wish that was rejected has stopped a part of the order after all."""
+    told = TimelineEntry.objects.filter(
+        subject_type="order", subject_id=order_id, kind=f"cancellation.{C.REJECTED}"
+    )
+    return told.order_by("id").values_list("reason", flat=True).last() == PART_LEFT
+
+
 def list_all(*, order_id: int) -> list[OrderCancellation]:
     """Return the wishes to cancel the order, oldest first."""
     return list(OrderCancellation.objects.filter(order_id=order_id).order_by("pk"))
+
+
+def not_coming(*, order: Order, lines: Sequence[OrderLine], ahead: Outlook) -> dict[int, int]:
+    """Return by position the units that have neither left, nor come, nor were given up."""
+    instead = list(OrderShortage.objects.filter(line__order=order).exclude(substitute_sku=""))
+    found = {}
+    for line in lines:
+        skus = {line.sku, *(row.substitute_sku for row in instead if row.line_id == line.pk)}
+        coming = sum(ahead.coming.get(sku, 0) for sku in skus)
+        units = line.quantity - line.shipped - line.cancelled - coming
+        if units > 0:
+            found[line.position] = units
+    return found
 
 
 def why_not(*, order: Order, is_staff: bool = False) -> str:

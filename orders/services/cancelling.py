@@ -8,13 +8,12 @@ from datetime import datetime
 from django.db import transaction
 
 from fulfillment import queries as fulfillment
-from fulfillment.queries import Outlook
 from fulfillment.services import cancelling as requests
 from fulfillment.services import stock
 from globalmart.core import outbox, states, timeline
 from orders import events
-from orders.models import Order, OrderCancellation, OrderLine, OrderShortage
-from orders.queries.cancellations import why_not
+from orders.models import Order, OrderCancellation
+from orders.queries.cancellations import ALL_LEFT, PART_LEFT, not_coming, why_not
 from orders.services import lifecycle, shortages, shrinking
 from orders.services.counting import cancel_units, count_parcels
 from orders.states import CANCELLATION, CancellationState, OrderState
@@ -23,8 +22,6 @@ from payments.services.refunds import Reason
 
 C = CancellationState
 MOST_REASON = 200
-ALL_LEFT = "all of it had left"
-PART_LEFT = "part of it had left"
 
 
 class CannotCancel(Exception):
@@ -109,23 +106,10 @@ def _stop_goods(order: Order, row: OrderCancellation, now: datetime) -> None:
         _accept(row, now)
         lifecycle.cancel(order, actor=row.requested_by, now=now)
         return
-    given_up = _given_up(order, lines, ahead)
+    given_up = not_coming(order=order, lines=lines, ahead=ahead)
     _reject(row, PART_LEFT if given_up else ALL_LEFT, now)
     if given_up:
         _go_without(order, row, given_up, now)
-
-
-def _given_up(order: Order, lines: list[OrderLine], ahead: Outlook) -> dict[int, int]:
-    """Return by position the units that were stopped: neither left, nor coming, nor cancelled."""
-    coming = dict(ahead.coming)
-    instead = OrderShortage.objects.filter(line__order=order).exclude(substitute_sku="")
-    found = {}
-    for line in lines:
-        skus = {line.sku, *(row.substitute_sku for row in instead if row.line_id == line.pk)}
-        still = line.shipped + line.cancelled + sum(coming.get(sku, 0) for sku in skus)
-        if still < line.quantity:
-            found[line.position] = line.quantity - still
-    return found
 
 
 def _go_without(

@@ -13,7 +13,7 @@ from fulfillment.services import requests, stock, swapping
 from globalmart.core import outbox, states, timeline
 from orders import events
 from orders.models import Order, OrderLine, OrderShortage
-from orders.queries.cancellations import is_cancelling
+from orders.queries.cancellations import is_cancelling, not_coming
 from orders.queries.holds import blocks_changes, is_held
 from orders.queries.shortages import OPEN, is_coming, is_missing, list_offers, skus_of
 from orders.services import holds, lifecycle, shrinking
@@ -55,31 +55,36 @@ class CannotChoose(Exception):
 def open_shortages(*, order_id: int, fulfillment_id: int, now: datetime) -> int:
     """A warehouse has closed a request short: ask the customer about each line of it.
 
-    Returns how many were opened; a second telling opens none. What nobody is to be asked about,
-    because the order is being cancelled or has ended, is settled with that.
+    Returns how many were opened; a second telling opens none. Nobody is asked about units that
+    have left, come from elsewhere, or were given up. What nobody is to be asked about, because the
+    order is being cancelled or has ended, is settled with that.
     """
     order = Order.objects.locked().get(pk=order_id)
     if order.state not in LIVE:
         return 0
     of_sku = _lines_by_sku(order)
+    left = not_coming(
+        order=order, lines=count_parcels(order), ahead=fulfillment.outlook(order_id=order_id)
+    )
     opened = []
     for short in fulfillment.list_short(fulfillment_id=fulfillment_id):
         line = of_sku.get(short.sku)
-        if line is None:
+        if line is None or line.shortages.filter(fulfillment_id=fulfillment_id).exists():
             continue
-        row, is_new = OrderShortage.objects.get_or_create(
+        others = sum(line.shortages.filter(state__in=OPEN).values_list("quantity", flat=True))
+        quantity = min(short.quantity, left.get(line.position, 0) - others)
+        if quantity <= 0:
+            continue
+        row = OrderShortage.objects.create(
             line=line,
             fulfillment_id=fulfillment_id,
-            defaults={
-                "quantity": short.quantity,
-                "reason": short.reason,
-                "opened_at": now,
-                "state_changed_at": now,
-            },
+            quantity=quantity,
+            reason=short.reason,
+            opened_at=now,
+            state_changed_at=now,
         )
-        if is_new:
-            opened.append(row)
-            _tell(order, row, "", actor="warehouse", reason=short.reason)
+        opened.append(row)
+        _tell(order, row, "", actor="warehouse", reason=short.reason)
     if opened and not is_cancelling(order_id=order_id):
         outbox.publish(events.GoodsShort(subject_id=order_id))
     return len(opened)

@@ -6,8 +6,9 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
+from fulfillment.gateways.wms import WarehouseLine
 from fulfillment.models import Fulfillment, Reservation
-from fulfillment.services import backorders, stock
+from fulfillment.services import backorders, shipments, stock
 from globalmart.core.models import Alert, OutboxEvent
 from orders import jobs
 from orders.models import Category, Order, OrderHold, OrderLine, OrderShortage, Product
@@ -480,4 +481,33 @@ class TestCancellingTheOrder:
         assert row().state == "cancelled"
         assert state(short) == "completed"
         assert money(short) == (2695, 3695, 3695, 1000)
+        sound()
+
+    @pytest.mark.parametrize("is_short_first", [True, False])
+    def test_asks_about_nothing_that_was_given_up_with_it(
+        self, confirmed: Order, warehouse: FakeWarehouse, is_short_first: bool
+    ) -> None:
+        submit(confirmed)
+        cancelling.request_cancellation(
+            order_id=confirmed.pk, reason="enough", actor=CUSTOMER, now=now()
+        )
+        request = Fulfillment.objects.get()
+        short = (WarehouseLine("CUP", 3, 0, 2, "damaged"),)
+        found = warehouse.show(request.reference, "closed_short", parcel(MUG=2, CUP=1), lines=short)
+        shipments.record(warehouse_id=request.warehouse_id, found=found)
+        for is_short in (is_short_first, not is_short_first):
+            if is_short:
+                jobs.on_closed_short(
+                    event_id=None,  # type: ignore[arg-type]
+                    subject_id=confirmed.pk,
+                    fulfillment_id=request.pk,
+                )
+            else:
+                jobs.on_fulfillment_stopped(event_id=None, subject_id=confirmed.pk)  # type: ignore[arg-type]
+        pay()
+
+        assert not OrderShortage.objects.exclude(state="cancelled").exists()
+        assert not OutboxEvent.objects.filter(name="order.goods_short").exists()
+        assert units(confirmed) == [("CUP", 3, 1, 2), ("MUG", 2, 2, 0)]
+        assert state(confirmed) == "completed"
         sound()
