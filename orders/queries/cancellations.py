@@ -75,7 +75,8 @@ def why_not(*, order: Order, is_staff: bool = False) -> str:
         return ""
     ahead = fulfillment.outlook(order_id=order.pk)
     is_all_away = ahead.too_late and not (ahead.can_be_stopped or ahead.being_stopped)
-    if is_all_away and not fulfillment.backordered_units(order_id=order.pk):
+    lines = list(order.lines.all())
+    if is_all_away and not not_coming(order=order, lines=lines, ahead=ahead):
         return TOO_LATE
     return ""
 

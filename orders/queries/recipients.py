@@ -3,9 +3,12 @@
 from dataclasses import dataclass
 from datetime import date, datetime
 
+from fulfillment import queries as fulfillment
 from orders.links import order_url
 from orders.models import Order, OrderLine, OrderShortage
+from orders.queries.cancellations import was_partly_stopped
 from orders.queries.shortages import list_missing
+from orders.queries.tracking import is_sent
 
 # The client under whose name sales are imported (orders.imports).
 IMPORT_CLIENT = "import"
@@ -36,11 +39,11 @@ class Recipient:
     missing: tuple[tuple[int, str], ...]
     # What is sent is called so, by SKU: the lines' goods, and what is sent instead of some.
     names: dict[str, str]
-
-    @property
-    def is_partly_cancelled(self) -> bool:
-        """Whether units of the order are neither sent nor paid for."""
-        return any(line.cancelled for line in self.lines)
+    # Whether a part was stopped when cancelling the order was asked for last.
+    was_partly_stopped: bool
+    # Whether all that is sent has left, and is there.
+    is_sent: bool
+    has_arrived: bool
 
 
 def get_recipient(*, order_id: int) -> Recipient:
@@ -51,6 +54,9 @@ def get_recipient(*, order_id: int) -> Recipient:
     parts = ("name", "company", "line1", "line2", "city", "region", "postal_code", "country")
     address = tuple(text for part in parts if (text := order.shipping_address.get(part)))
     instead = OrderShortage.objects.filter(line__order=order).exclude(substitute_sku="")
+    lines = tuple(order.lines.order_by("position"))
+    parcels = fulfillment.list_shipments([order_id]).get(order_id, [])
+    sent = is_sent(order, lines)
     return Recipient(
         order_number=order.number,
         order_url=order_url(order),
@@ -64,14 +70,17 @@ def get_recipient(*, order_id: int) -> Recipient:
         shipping_minor=order.shipping_minor,
         tax_minor=order.tax_minor,
         total_minor=order.total_minor,
-        lines=tuple(order.lines.order_by("position")),
+        lines=lines,
         address=address,
         ships_from=order.ships_from,
         is_charged_at_order=order.is_charged_at_order,
         payment_due_at=order.payment_due_at,
+        was_partly_stopped=was_partly_stopped(order_id=order_id),
+        is_sent=sent,
+        has_arrived=sent and bool(parcels) and all(each.delivered_at for each in parcels),
         names={
             **dict(instead.values_list("substitute_sku", "substitute_name")),
-            **dict(order.lines.values_list("sku", "name")),
+            **{line.sku: line.name for line in lines},
         },
         missing=tuple(
             (each.quantity, each.name) for each in list_missing(order=order) if each.is_open

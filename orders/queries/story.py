@@ -6,6 +6,7 @@ from datetime import datetime
 
 from globalmart.core.models import TimelineEntry
 from orders.models import Order
+from orders.queries.cancellations import PART_LEFT
 from orders.queries.parcels import Parcel
 from orders.states import OrderState
 
@@ -20,13 +21,14 @@ WORDS = {
 # What else a customer may read of the order's timeline.
 MORE = {
     "cancellation.requested": "Cancelling the order was asked for",
-    "cancellation.rejected": "It was too late to stop it: {reason}",
+    "cancellation.rejected": "It was too late to stop it",
     "shortage.open": "The warehouse could not send everything",
     "shortage.waiting": "Missing goods are waited for",
     "shortage.filled": "Missing goods have come in",
     "shortage.substituted": "Something else is sent instead of missing goods",
     "shortage.cancelled": "Missing goods are neither sent nor paid for",
 }
+A_PART = "It was too late to stop a part of it"
 # Nobody needs to hear of one more scan; of these everybody wants to.
 MILESTONES = ("out_for_delivery", "delivered", "returned_to_sender", "lost")
 
@@ -57,7 +59,7 @@ def tell_story(
     entries = TimelineEntry.objects.filter(subject_type="order", subject_id=order.pk, kind__in=MORE)
     # Two lines of one order may go short at once: that is told once.
     told = dict.fromkeys(
-        (entry.created_at, MORE[entry.kind].format(reason=entry.reason))
+        (entry.created_at, A_PART if entry.reason == PART_LEFT else MORE[entry.kind])
         for entry in entries.order_by("id")
     )
     story += [Happening(at=at, text=text) for at, text in told]

@@ -1,6 +1,7 @@
 """The story of an order as its customer reads it."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal
@@ -44,6 +45,9 @@ class Tracking:
     parcels: list[Parcel]
     missing: list[Missing]
     cancellation: OrderCancellation | None
+    was_partly_stopped: bool
+    is_sent: bool
+    has_arrived: bool
     can_cancel: bool
     why_not: str
     story: list[Happening]
@@ -102,6 +106,11 @@ def track(*, order: Order, now: datetime) -> Tracking:
         parcels=parcels,
         missing=missing,
         cancellation=cancellation,
+        was_partly_stopped=cancellation is not None
+        and cancellation.state == CancellationState.REJECTED
+        and cancellations.was_partly_stopped(order_id=order.pk),
+        is_sent=sent,
+        has_arrived=arrived,
         can_cancel=not why_not and not _is_open(cancellation),
         # That it has left is told above.
         why_not=why_not if why_not == cancellations.IN_DISPUTE else "",
@@ -117,7 +126,7 @@ def track(*, order: Order, now: datetime) -> Tracking:
     )
 
 
-def is_sent(order: Order, lines: list[OrderLine]) -> bool:
+def is_sent(order: Order, lines: Sequence[OrderLine]) -> bool:
     """Tell whether all of an order that is to leave has left."""
     return order.state == S.COMPLETED or (
         any(line.shipped for line in lines)
@@ -164,7 +173,7 @@ def _words(
     has_arrived: bool,
 ) -> Words:
     if _is_open(cancellation):
-        return _waiting_words(order)
+        return _waiting_words(order, parcels)
     match order.state:
         case S.PENDING_PAYMENT:
             return _unpaid_words(order, payable)
@@ -195,14 +204,18 @@ def _words_on_the_way(
     return "Your order is confirmed", "", "good"
 
 
-def _waiting_words(order: Order) -> Words:
+def _waiting_words(order: Order, parcels: list[Parcel]) -> Words:
     if order.state == S.PENDING_PAYMENT:
         text = "We have asked your bank to let the payment go. This page follows along by itself."
         return "We are cancelling your order", text, "wait"
-    text = (
-        "If it has not left yet, nothing is sent and you get all of your money back. "
-        "This page follows along by itself, and we write to you."
-    )
+    follows = "This page follows along by itself, and we write to you."
+    if parcels:
+        text = f"What has left comes to you. What can be stopped you do not pay for. {follows}"
+        return "We have asked our warehouse to stop the rest", text, "wait"
+    money = "you are not charged"
+    if payments.get_account(order_id=order.pk).captured_minor:
+        money = "you get all of your money back"
+    text = f"If it has not left yet, nothing is sent and {money}. {follows}"
     return "We have asked our warehouse to stop your order", text, "wait"
 
 

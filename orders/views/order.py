@@ -72,7 +72,6 @@ def _context(order: Order) -> dict[str, Any]:
         "order": order,
         "tracking": found,
         "lines": lines,
-        "has_cancelled_units": any(line.cancelled for line in lines),
         "asks_for_choice": any(each.state == ShortageState.OPEN for each in found.missing),
         "may_choose_otherwise": any(each.state == ShortageState.WAITING for each in found.missing),
         "less_minor": less_minor,

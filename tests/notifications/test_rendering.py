@@ -8,10 +8,12 @@ from django.utils import timezone
 from fulfillment.models import Fulfillment
 from fulfillment.services import shipments
 from fulfillment.services.stock import commit_reservations
+from globalmart.core.timeline import record
 from notifications.models import Message
 from notifications.services.rendering import Mail, render_mail, render_sms
 from orders.links import order_url
 from orders.models import Order, OrderLine, OrderShortage
+from orders.queries.cancellations import PART_LEFT
 from orders.queries.recipients import get_recipient
 from tests.fulfillment.conftest import open_request
 from tests.fulfillment.fakes import FakeWarehouse, parcel
@@ -83,6 +85,14 @@ class TestWhatWasCancelledOrIsMissing:
     def test_what_had_left_says_whether_all_of_it_had(self, order: Order) -> None:
         assert "A part of it was stopped" not in self.mail(order, "cancellation_rejected").text
         OrderLine.objects.update(cancelled=1)
+        assert "A part of it was stopped" not in self.mail(order, "cancellation_rejected").text
+        record(
+            subject_type="order",
+            subject_id=order.pk,
+            kind="cancellation.rejected",
+            actor="system",
+            reason=PART_LEFT,
+        )
         for text in (
             self.mail(order, "cancellation_rejected").text,
             self.mail(order, "cancellation_rejected").html,

@@ -4,12 +4,19 @@ import pytest
 from django.test import Client
 
 from fulfillment.gateways.wms import CancelAnswer
+from fulfillment.models import Fulfillment, Shipment
+from fulfillment.services.stock import adjust, ensure_warehouse
+from notifications.models import Message
+from notifications.services.rendering import render_mail
 from orders import links
-from orders.models import Order, OrderCancellation
-from orders.services import cancelling, holds
+from orders.models import Order, OrderCancellation, OrderShortage
+from orders.queries.recipients import get_recipient
+from orders.services import cancelling, holds, lifecycle, shortages
+from orders.services.shortages import Choice
 from orders.states import HoldKind
 from orders.views import cancelling as views
 from payments.services.planning import plan_capture
+from tests import builders
 from tests.fulfillment.fakes import FakeWarehouse, parcel
 from tests.orders.house import leave, now, pay, state, submit
 
@@ -24,6 +31,25 @@ def page(client: Client, order: Order) -> str:
 
 def press(client: Client, order: Order) -> int:
     return client.post(f"{path(order)}cancel/", {"reason": "takes too long"}).status_code
+
+
+def mail(order: Order) -> str:
+    """What the mail about a rejected wish would say now."""
+    message = Message(order=order, kind="cancellation_rejected", data={})
+    return render_mail(message=message, who=get_recipient(order_id=order.pk)).text
+
+
+@pytest.fixture
+def split(shop: None) -> Order:
+    """The cups are kept in a second warehouse: two requests, both accepted."""
+    ensure_warehouse(code="away", name="Far warehouse")
+    for code, units in (("main", -6), ("away", 6)):
+        adjust(warehouse_code=code, deltas={"CUP": units}, reason="moved", actor="test")
+    order = builders.place({"MUG": 2, "CUP": 3})
+    pay()
+    lifecycle.confirm_order(order_id=order.pk, actor="stripe", now=now())
+    submit(order)
+    return order
 
 
 class TestAsking:
@@ -71,6 +97,7 @@ class TestAnswers:
 
         shown = page(client, confirmed)
         assert "We have asked our warehouse to stop your order" in shown
+        assert "nothing is sent and you are not charged" in shown
         assert "hx-get" in shown
         assert "Cancel this order" not in shown
         assert client.get(f"{path(confirmed)}cancel/").status_code == 302
@@ -86,11 +113,56 @@ class TestAnswers:
 
         shown = page(client, confirmed)
         assert "It was too late to cancel" in shown
+        assert "could not be stopped any more" in shown
+        assert "had left our warehouse" not in shown
         assert "refuse the parcel" in shown
+        assert "could not be stopped any more" in mail(confirmed)
         assert "Cancel this order" not in shown
 
         leave(warehouse, f"{confirmed.number}-1", parcel(MUG=2, CUP=3))
-        assert "Your order is on its way" in page(client, confirmed)
+        shown = page(client, confirmed)
+        assert "Your order is on its way" in shown
+        assert "had left our warehouse" in shown
+        assert "refuse the parcel" in shown
+        assert "had left our warehouse" in mail(confirmed)
+
+        Shipment.objects.update(state="delivered", delivered_at=now())
+        assert "refuse the parcel" not in page(client, confirmed)
+        assert "refuse the parcel" not in mail(confirmed)
+
+    def test_what_the_customer_went_without_before_was_not_stopped(
+        self, client: Client, split: Order, warehouse: FakeWarehouse
+    ) -> None:
+        leave(warehouse, Fulfillment.objects.get(lines__sku="CUP").reference, CUP=3)
+        shortages.choose(
+            order_id=split.pk,
+            shortage_id=OrderShortage.objects.get().pk,
+            choice=Choice.CANCEL,
+            actor="customer",
+            now=now(),
+        )
+        warehouse.cancel_answers.append(CancelAnswer("too_late", "packed"))
+        press(client, split)
+        submit(split)
+
+        assert OrderCancellation.objects.get().state == "rejected"
+        assert "A part of it was stopped" not in page(client, split)
+        assert "A part of it was stopped" not in mail(split)
+
+    def test_a_part_of_it_was_stopped(
+        self, client: Client, split: Order, warehouse: FakeWarehouse
+    ) -> None:
+        leave(warehouse, Fulfillment.objects.get(lines__sku="MUG").reference, parcel(MUG=2))
+        press(client, split)
+        shown = page(client, split)
+        assert "We have asked our warehouse to stop the rest" in shown
+        assert "all of your money" not in shown
+        submit(split)
+
+        shown = page(client, split)
+        assert "A part of it was stopped" in shown
+        assert "It was too late to stop a part of it" in shown
+        assert "A part of it was stopped" in mail(split)
 
     def test_money_goes_back_where_it_was_taken(self, client: Client, confirmed: Order) -> None:
         plan_capture(order_id=confirmed.pk, now=now())
