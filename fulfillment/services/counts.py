@@ -29,12 +29,16 @@ def apply_snapshot(*, warehouse_id: int, snapshot: StockSnapshot, now: datetime)
     """Write a count, and return of how many SKUs it was news.
 
     Ignored is, SKU by SKU, what is not younger than the last count, and the same count again; as a
-    whole a count of the future. A SKU that the snapshot names twice has the smaller number. Where
-    less was counted than is reserved, the youngest reservations become back-orders first.
-    Commits every few SKUs.
+    whole a count of the future, and another count under an old name. A SKU that the snapshot names
+    twice has the smaller number. Where less was counted than is reserved, the youngest reservations
+    become back-orders first. Commits every few SKUs.
     """
     if snapshot.as_of > now + shelves.TOLERANCE:
-        _refuse(warehouse_id, snapshot)
+        _refuse(warehouse_id, snapshot, "is still to come. Is the warehouse's clock right?")
+        return 0
+    namesakes = Stock.objects.filter(warehouse_id=warehouse_id, count_id=_name(snapshot))
+    if namesakes.filter(counted_at__lt=snapshot.as_of).exists():
+        _refuse(warehouse_id, snapshot, "is later than that of another count of this name.")
         return 0
     counted: dict[str, int] = {}
     for level in snapshot.items:
@@ -73,7 +77,7 @@ def _batches(of_sku: Mapping[str, object]) -> Iterable[Sequence[str]]:
 def _count(
     warehouse_id: int, snapshot: StockSnapshot, counted: Mapping[str, int], *, now: datetime
 ) -> int:
-    as_of, count_id = snapshot.as_of, snapshot.snapshot_id[:64]
+    as_of, count_id = snapshot.as_of, _name(snapshot)
     rows = [
         row
         for row in _locked(warehouse_id, counted)
@@ -160,12 +164,16 @@ def _source(delta: StockDelta) -> str:
     return f"delta:{delta.delta_id}"
 
 
-def _refuse(warehouse_id: int, snapshot: StockSnapshot) -> None:
-    log.warning("count %s is of %s, which is to come", snapshot.snapshot_id, snapshot.as_of)
+def _name(snapshot: StockSnapshot) -> str:
+    return snapshot.snapshot_id[:64]
+
+
+def _refuse(warehouse_id: int, snapshot: StockSnapshot, why: str) -> None:
+    log.warning("count %s is of %s, which %s", snapshot.snapshot_id, snapshot.as_of, why)
     open_alert(
         kind=ALERT,
         subject_type="warehouse",
         subject_id=warehouse_id,
-        detail=f"The count {snapshot.snapshot_id} says it is of {snapshot.as_of:%F %T}, which is "
-        "still to come: it was not written. Is the warehouse's clock right?",
+        detail=f"The count {snapshot.snapshot_id} was not written. It says it is of "
+        f"{snapshot.as_of:%F %T}, which {why}",
     )

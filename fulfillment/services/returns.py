@@ -44,13 +44,15 @@ def record(*, warehouse_id: int, receipts: Sequence[Receipt], now: datetime) -> 
 
 
 def _orders_of(references: set[str]) -> dict[str, int]:
-    """Return the order behind each reference: that of a request, or the order's own number."""
-    numbers = Fulfillment.objects.filter(order_number__in=references)
-    requests = Fulfillment.objects.filter(reference__in=references)
-    return {
-        **dict(numbers.values_list("order_number", "order_id")),
-        **dict(requests.values_list("reference", "order_id")),
-    }
+    """Return the order behind each reference: that of a request, or the order's own number.
+
+    An order is found by its first request, for references alone have an index.
+    """
+    firsts = {f"{reference}-1": reference for reference in references}
+    requests = Fulfillment.objects.filter(reference__in={*references, *firsts})
+    found = dict(requests.values_list("reference", "order_id"))
+    numbers = {firsts[name]: order_id for name, order_id in found.items() if name in firsts}
+    return numbers | found
 
 
 def _tell(row: ReturnReceipt) -> None:

@@ -54,7 +54,7 @@ class TestApplySnapshot:
         assert broken() == {}
 
     @pytest.mark.parametrize(
-        ("as_of", "key"), [(0, "again"), (-1, "older"), (1, "night"), (0, "night")]
+        ("as_of", "key"), [(0, "again"), (-1, "older"), (-1, "night"), (0, "night")]
     )
     def test_ignores_what_is_older_and_what_it_has(
         self, shop: None, as_of: float, key: str
@@ -64,6 +64,16 @@ class TestApplySnapshot:
         assert count(3, as_of=as_of, key=key) == 0
 
         assert levels()["MUG"] == (7, 0)
+
+    def test_refuses_another_count_of_the_same_name_and_says_so(self, shop: None) -> None:
+        count(7, key="night")
+
+        assert count(3, as_of=1, key="night") == 0
+
+        assert levels()["MUG"] == (7, 0)
+        assert {kind for kind, _, _ in open_alerts()} == {"stock_count_refused"}
+        count(3, as_of=1, key="morning")
+        assert open_alerts() == set()
 
     def test_ignores_a_count_of_the_future_and_says_so(self, shop: None) -> None:
         assert count(3, as_of=9) == 0

@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from fulfillment.gateways.wms import Receipt
@@ -37,8 +39,12 @@ class TestRecord:
         assert levels() == before
 
     def test_knows_the_order_by_its_number_too(self, request_row: Fulfillment) -> None:
-        record(replace(RECEIPT, reference=request_row.order_number))
+        with CaptureQueriesContext(connection) as context:
+            record(replace(RECEIPT, reference=request_row.order_number))
         assert ReturnReceipt.objects.get().order_id == request_row.order_id
+        # Order numbers have no index there.
+        asked = [each["sql"].partition("WHERE")[2] for each in context.captured_queries]
+        assert not [where for where in asked if "order_number" in where]
 
     def test_happens_once_however_often_it_is_told(self, request_row: Fulfillment) -> None:
         told = replace(RECEIPT, reference=request_row.reference)

@@ -82,7 +82,7 @@ const service = {
       CancelOrder: cancelOrder,
       ListChanges: listChanges,
       StockSnapshot: () => ({
-        snapshotId: "N-1", asOf: now(), items: { item: [{ attributes: level }] },
+        snapshotId: `N-${Date.now()}`, asOf: now(), items: { item: [{ attributes: level }] },
         nextCursor: "", hasMore: false,
       }),
       StockDelta: () => ({
