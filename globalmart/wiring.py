@@ -138,6 +138,7 @@ WIRING = Wiring(
         "reconciliation_late": "payments.queries.list_late_reconciliations",
         "fulfillment_stuck": "fulfillment.queries.list_stuck",
         "warehouse_down": "fulfillment.queries.list_down_warehouses",
+        "warehouse_counts_late": "fulfillment.queries.list_late_counts",
         "parcel_stuck": "fulfillment.queries.list_stuck_parcels",
         "backorder_stuck": "fulfillment.queries.list_stuck_backorders",
         "message_stuck": "notifications.queries.list_stuck",

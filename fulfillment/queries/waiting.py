@@ -3,9 +3,9 @@
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 
-from fulfillment.models import Fulfillment, Reservation, Shipment, Warehouse
+from fulfillment.models import Fulfillment, Reservation, Shipment, ShipmentEvent, Warehouse
 from fulfillment.states import FULFILLMENT_AGE, RESERVATION_AGE, SHIPMENT_AGE, ReservationState
 from globalmart.core.choreography import MOST_STUCK, Stuck
 
@@ -75,8 +75,46 @@ def list_down_warehouses(*, now: datetime) -> list[Stuck]:
     ]
 
 
+def list_late_counts(*, now: datetime) -> list[Stuck]:
+    """Return warehouses that answer, and whose counts or changes of stock have not been read for
+    three times the pause between two readings, and not for `WMS_DOWN_MINUTES`; or never were, and
+    the last poll has failed.
+    """
+    down = timedelta(minutes=settings.WMS_DOWN_MINUTES)
+    pauses = {
+        "counted_at": timedelta(hours=settings.WMS_COUNT_HOURS),
+        "stock_read_at": timedelta(seconds=settings.WMS_STOCK_SECONDS),
+    }
+    late = Q(pk__in=())
+    for field, pause in pauses.items():
+        if pause > timedelta(0):
+            never = Q(**{f"{field}__isnull": True}) & ~Q(last_error="")
+            late |= Q(**{f"{field}__lt": now - max(down, 3 * pause)}) | never
+    rows = Warehouse.objects.filter(
+        late, is_active=True, due_at__isnull=False, polled_at__gte=now - down
+    )
+    return [
+        Stuck(
+            "warehouse",
+            row.pk,
+            "warehouse_counts_late",
+            f"{row.code} was last counted {_moment(row.counted_at)}, and its changes of stock last "
+            f"read {_moment(row.stock_read_at)}: {row.last_error or 'the last poll went well'}",
+        )
+        for row in rows.order_by("pk")
+    ]
+
+
+def _moment(at: datetime | None) -> str:
+    return f"{at:%F %T}" if at else "never"
+
+
 def list_stuck_parcels(*, now: datetime) -> list[Stuck]:
-    """Return parcels of which nothing was heard for longer than their state allows."""
+    """Return parcels of which nothing was heard for longer than their state allows.
+
+    Where no carrier has ever told anything, nobody can be waited for: their events are optional.
+    """
+    told = Exists(ShipmentEvent.objects.filter(shipment=OuterRef("pk")))
     return [
         Stuck(
             "order",
@@ -85,7 +123,7 @@ def list_stuck_parcels(*, now: datetime) -> list[Stuck]:
             f"{row.public_id} has been {state} since {row.state_changed_at:%F %T}",
         )
         for state, age in SHIPMENT_AGE.items()
-        for row in Shipment.objects.filter(state=state, state_changed_at__lt=now - age).order_by(
-            "state_changed_at"
-        )[:MOST_STUCK]
+        for row in Shipment.objects.filter(
+            told, state=state, state_changed_at__lt=now - age
+        ).order_by("state_changed_at")[:MOST_STUCK]
     ]

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from urllib.parse import quote
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef
 
 from fulfillment import events
 from fulfillment.gateways.wms import CarrierEvent, WarehouseShipment
@@ -63,10 +64,14 @@ def find_url(*, told: str, carrier: str, number: str) -> str:
 
 
 def expire_silent(*, now: datetime) -> int:
-    """Let parcels expire of which no carrier has told anything for 30 days; return how many."""
+    """Let parcels expire of which a carrier has told, and nothing for 30 days; return how many.
+
+    Where none has ever told anything, its silence says nothing.
+    """
     moving = [state for state in SHIPMENT if state != S.EXPIRED]
-    silent = Shipment.objects.filter(state__in=moving, state_changed_at__lt=now - SILENT_FOR)
-    found = silent.order_by("pk").values_list("pk", "fulfillment_id")[:SILENT_AT_ONCE]
+    told = Exists(ShipmentEvent.objects.filter(shipment=OuterRef("pk")))
+    silent = Shipment.objects.filter(told, state__in=moving, state_changed_at__lt=now - SILENT_FOR)
+    found = silent.order_by("state_changed_at").values_list("pk", "fulfillment_id")[:SILENT_AT_ONCE]
     return sum(_expire(pk, fulfillment_id, now) for pk, fulfillment_id in list(found))
 
 

@@ -556,6 +556,57 @@ class TestDown:
         assert queries.list_down_warehouses(now=timezone.now()) == []
 
 
+class TestLateCounts:
+    @pytest.fixture
+    def polled(self, accepted: Fulfillment, warehouse: FakeWarehouse) -> Warehouse:
+        return poll()
+
+    @pytest.mark.parametrize(
+        ("field", "pause"),
+        [("counted_at", timedelta(hours=24)), ("stock_read_at", timedelta(minutes=5 / 3))],
+    )
+    def test_alarm_after_three_of_their_pauses(
+        self, polled: Warehouse, field: str, pause: timedelta
+    ) -> None:
+        now = timezone.now()
+        Warehouse.objects.update(**{field: now - 3 * pause + timedelta(seconds=9)})
+        assert queries.list_late_counts(now=now) == []
+
+        Warehouse.objects.update(**{field: now - 3 * pause - timedelta(seconds=9)})
+        (found,) = queries.list_late_counts(now=now)
+
+        assert (found.kind, found.subject_id) == ("warehouse_counts_late", polled.pk)
+
+    @pytest.mark.parametrize("errors", ["snapshot_errors", "delta_errors", "receipt_errors"])
+    def test_alarm_where_they_were_never_had(
+        self, accepted: Fulfillment, warehouse: FakeWarehouse, errors: str
+    ) -> None:
+        getattr(warehouse, errors).append(OutcomeUnknown("too large"))
+        poll()
+        (found,) = queries.list_late_counts(now=timezone.now())
+        assert "too large" in found.detail
+
+        poll()
+        assert queries.list_late_counts(now=timezone.now()) == []
+
+    @pytest.mark.parametrize(
+        "change",
+        [{"is_active": False}, {"due_at": None}, {"polled_at": builders.NOON - timedelta(days=9)}],
+    )
+    def test_are_not_waited_for_where_nothing_is_read(
+        self, polled: Warehouse, change: dict[str, Any]
+    ) -> None:
+        Warehouse.objects.update(counted_at=builders.NOON - timedelta(days=9), **change)
+        assert queries.list_late_counts(now=timezone.now()) == []
+
+    def test_are_not_waited_for_where_none_are_wanted(
+        self, polled: Warehouse, settings: Any
+    ) -> None:
+        settings.WMS_COUNT_HOURS = settings.WMS_STOCK_SECONDS = 0
+        Warehouse.objects.update(counted_at=builders.NOON - timedelta(days=9), stock_read_at=None)
+        assert queries.list_late_counts(now=timezone.now()) == []
+
+
 class TestHint:
     def test_makes_the_warehouse_due_and_rings(
         self, accepted: Fulfillment, warehouse: FakeWarehouse, rung: list[str]

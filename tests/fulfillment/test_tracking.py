@@ -185,7 +185,7 @@ class TestUrl:
 
 class TestSilence:
     def test_of_a_month_lets_the_parcel_expire(self, hear: Any) -> None:
-        hear()
+        hear(scan("in_transit"))
         assert tracking.expire_silent(now=NOON + timedelta(days=29)) == 0
         assert tracking.expire_silent(now=NOON + timedelta(days=31)) == 1
         assert tracking.expire_silent(now=NOON + timedelta(days=31)) == 0
@@ -194,10 +194,15 @@ class TestSilence:
         assert moves() == ["expired"]
 
     def test_ends_with_the_next_scan(self, hear: Any) -> None:
-        hear()
+        hear(scan("in_transit"))
         tracking.expire_silent(now=NOON + timedelta(days=31))
         # It comes after the expiry and tells of a time before it.
         assert hear(scan("in_transit", 24 * 29)).state == ShipmentState.IN_TRANSIT
+
+    def test_of_a_carrier_that_never_tells_says_nothing(self, hear: Any) -> None:
+        hear()
+        assert tracking.expire_silent(now=NOON + timedelta(days=99)) == 0
+        assert queries.list_stuck_parcels(now=NOON + timedelta(days=99)) == []
 
     @pytest.mark.parametrize("end", ["delivered", "lost", "voided", "returned_to_sender"])
     def test_changes_no_parcel_that_has_ended(self, hear: Any, end: CarrierState) -> None:
@@ -216,7 +221,7 @@ class TestSilence:
 class TestStuckParcels:
     @pytest.mark.parametrize("state", SHIPMENT_AGE)
     def test_are_named_past_the_age_of_their_state(self, hear: Any, state: ShipmentState) -> None:
-        found = hear()
+        found = hear(scan("in_transit", 0))
         age = SHIPMENT_AGE[state]
         Shipment.objects.update(state=state)
 
