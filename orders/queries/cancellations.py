@@ -86,12 +86,16 @@ class Preview:
     """What cancelling an order now would do to its goods and its money. Minor units.
 
     Requests are counted: those that end at once, those of which the warehouse is asked, and those
-    that go on. `held_minor` is let go, `captured_minor` goes back, if all of it can be stopped.
+    that go on; with `stays` goods come all the same. With `asks_bank` a payment that the customer
+    may have begun is cancelled first. `held_minor` is let go, `captured_minor` goes back, if all of
+    it can be stopped.
     """
 
     at_once: int
     asked: int
     too_late: int
+    stays: bool
+    asks_bank: bool
     held_minor: int
     captured_minor: int
     currency: str
@@ -101,10 +105,15 @@ def preview(*, order: Order) -> Preview:
     """Return what cancelling the order now would do."""
     ahead = fulfillment.outlook(order_id=order.pk)
     account = payments.get_account(order_id=order.pk)
+    live = payments.find_live_attempt(order_id=order.pk)
+    asked = ahead.at_warehouse + ahead.being_stopped
+    has_left = order.lines.filter(shipped__gt=0).exists()
     return Preview(
         at_once=ahead.unsent,
-        asked=ahead.at_warehouse + ahead.being_stopped,
+        asked=asked,
         too_late=ahead.too_late,
+        stays=has_left or (bool(ahead.coming) and not ahead.unsent and not asked),
+        asks_bank=order.state == S.PENDING_PAYMENT and live is not None and bool(live.intent_id),
         held_minor=account.authorized_minor - account.captured_minor,
         captured_minor=account.captured_minor
         - account.refunded_minor
