@@ -12,6 +12,7 @@ from orders.queries.holds import is_held
 from orders.queries.parcels import Parcel, Tone, find_window, list_parcels
 from orders.queries.payable import Payable, get_payable
 from orders.queries.preorders import latest_ahead
+from orders.queries.refunds import RefundNote, list_notes
 from orders.queries.shortages import Missing
 from orders.queries.story import Happening, list_changes, tell_story
 from orders.states import CancellationState, OrderState
@@ -41,6 +42,8 @@ class Tracking:
     headline: str
     detail: str
     tone: Tone
+    lines: list[OrderLine]
+    refunds: list[RefundNote]
     steps: list[Step]
     parcels: list[Parcel]
     missing: list[Missing]
@@ -97,11 +100,15 @@ def track(*, order: Order, now: datetime) -> Tracking:
     why_not = cancellations.why_not(order=order)
     is_ended = order.state in (S.COMPLETED, S.CANCELLED, S.EXPIRED)
     ahead = None if parcels or is_ended else latest_ahead([order.ships_from], today=now.date())
-    facts = (headline, detail, order.version, parcels, missing, story, payable, window, why_not)
+    notes = list_notes(order_id=order.pk)
+    told = (parcels, missing, story, notes)
+    facts = (headline, detail, order.version, told, payable, window, why_not, _units(lines))
     return Tracking(
         headline=headline,
         detail=detail,
         tone=tone,
+        lines=lines,
+        refunds=notes,
         steps=_steps(order, parcels, sent, arrived, dict(changes).get(S.IN_FULFILLMENT)),
         parcels=parcels,
         missing=missing,
@@ -124,6 +131,10 @@ def track(*, order: Order, now: datetime) -> Tracking:
         poll_seconds=_poll_seconds(order, cancellation, now),
         version=hashlib.sha256(repr(facts).encode()).hexdigest()[:16],
     )
+
+
+def _units(lines: list[OrderLine]) -> list[tuple[int, int]]:
+    return [(line.shipped, line.cancelled) for line in lines]
 
 
 def is_sent(order: Order, lines: Sequence[OrderLine]) -> bool:

@@ -12,7 +12,7 @@ from orders.models import Order
 from orders.queries import cancellations, tracking
 from orders.services import cancelling
 from orders.states import OrderState
-from orders.views.order import get_order
+from orders.views.order import get_order, sums
 
 CUSTOMER = "customer"
 # Chosen, not typed: the reason goes to the warehouse and into the timeline.
@@ -60,7 +60,7 @@ def _page(request: HttpRequest, order: Order, why_not: str, status: int = 200) -
         "shop/cancel.html",
         {
             "order": order,
-            "lines": tracking.list_lines(order=order),
+            **sums(order, tracking.list_lines(order=order)),
             "order_path": links.order_path(order),
             "why_not": why_not,
             "reasons": REASONS,

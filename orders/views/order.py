@@ -11,7 +11,6 @@ from django.views.decorators.http import require_safe
 from orders import links
 from orders.models import Order, OrderLine
 from orders.queries import tracking
-from orders.queries.refunds import list_notes
 from orders.queries.shares import due_minor
 from orders.states import OrderState, ShortageState
 from orders.views import sessions
@@ -31,15 +30,7 @@ def show(request: HttpRequest, number: str, secret: str) -> HttpResponse:
     """All about the order."""
     order = get_order(number, secret)
     is_new = request.session.get(sessions.PLACED) == order.pk
-    response = render(
-        request,
-        "shop/order.html",
-        {
-            **_context(order),
-            "is_new": is_new,
-            "refunds": list_notes(order_id=order.pk),
-        },
-    )
+    response = render(request, "shop/order.html", {**_context(order), "is_new": is_new})
     if is_new and order.state != OrderState.PENDING_PAYMENT:
         # The greeting is for the first look; later ones are for tracking.
         del request.session[sessions.PLACED]
@@ -66,24 +57,22 @@ def status(request: HttpRequest, number: str, secret: str) -> HttpResponse:
 def _context(order: Order) -> dict[str, Any]:
     path = links.order_path(order)
     found = tracking.track(order=order, now=timezone.now())
-    lines = tracking.list_lines(order=order)
-    less_minor = _less_minor(order, lines)
     return {
         "order": order,
         "tracking": found,
-        "lines": lines,
+        **sums(order, found.lines),
         "asks_for_choice": any(each.state == ShortageState.OPEN for each in found.missing),
         "may_choose_otherwise": any(each.state == ShortageState.WAITING for each in found.missing),
-        "less_minor": less_minor,
-        "pay_minor": order.total_minor - less_minor,
         "order_path": path,
         "status_path": f"{path}status/",
         "pay_path": f"{path}pay/",
     }
 
 
-def _less_minor(order: Order, lines: list[OrderLine]) -> int:
-    """What is not to be paid, because a part of the order is not sent; 0 for a cancelled one."""
-    if order.state == OrderState.CANCELLED:
-        return 0
-    return order.total_minor - due_minor(order, lines)
+def sums(order: Order, lines: list[OrderLine]) -> dict[str, Any]:
+    """Return what the summary shows: lines, what is not to be paid because a part of the order is
+    not sent (0 for a cancelled one), and what is."""
+    less_minor = 0
+    if order.state != OrderState.CANCELLED:
+        less_minor = order.total_minor - due_minor(order, lines)
+    return {"lines": lines, "less_minor": less_minor, "pay_minor": order.total_minor - less_minor}

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_POST, require_safe
 from orders import links
 from orders.queries import tracking
 from orders.queries.payable import get_payable
-from orders.views.order import get_order
+from orders.views.order import get_order, sums
 from orders.views.placing import in_time, start_payment
 from payments import queries as payments
 
@@ -45,7 +45,7 @@ def show(request: HttpRequest, number: str, secret: str) -> HttpResponse:
         "shop/pay.html",
         {
             "order": order,
-            "lines": tracking.list_lines(order=order),
+            **sums(order, tracking.list_lines(order=order)),
             "order_path": links.order_path(order),
             "declined": declined,
             "ships_from": order.ships_from,

@@ -15,10 +15,12 @@ from orders.services import cancelling, holds, lifecycle, shortages
 from orders.services.shortages import Choice
 from orders.states import HoldKind
 from orders.views import cancelling as views
+from payments.models import Refund
 from payments.services.planning import plan_capture
 from tests import builders
 from tests.fulfillment.fakes import FakeWarehouse, parcel
 from tests.orders.house import leave, now, pay, state, submit
+from tests.payments.conftest import send
 
 
 def path(order: Order) -> str:
@@ -60,10 +62,32 @@ class TestAsking:
         assert "Nothing is sent." in asked
         assert "£36.95" in asked
         assert "noindex" in asked
+        assert "You are not charged." in asked
 
         submit(confirmed)
         asked = client.get(f"{path(confirmed)}cancel/").content.decode()
         assert "We ask our warehouse." in asked
+        assert "You do not pay for what is stopped." in asked
+        assert "You are not charged." not in asked
+
+    def test_says_that_a_part_has_left(
+        self, client: Client, split: Order, warehouse: FakeWarehouse
+    ) -> None:
+        leave(warehouse, Fulfillment.objects.get(lines__sku="MUG").reference, parcel(MUG=2))
+
+        asked = client.get(f"{path(split)}cancel/").content.decode()
+        assert "Part of it comes to you all the same." in asked
+        assert "Your money goes back." in asked
+
+    def test_says_that_the_bank_is_asked_first(self, client: Client, placed: Order) -> None:
+        asked = client.get(f"{path(placed)}cancel/").content.decode()
+        assert "Your order ends at once." in asked
+
+        send(placed, "create")
+        asked = client.get(f"{path(placed)}cancel/").content.decode()
+        assert "We ask your bank first." in asked
+        assert "ends at once" not in asked
+        assert "You are not charged." not in asked
 
     def test_changes_nothing(self, client: Client, confirmed: Order) -> None:
         client.get(f"{path(confirmed)}cancel/")
@@ -163,6 +187,34 @@ class TestAnswers:
         assert "A part of it was stopped" in shown
         assert "It was too late to stop a part of it" in shown
         assert "A part of it was stopped" in mail(split)
+
+    def test_the_sums_follow_on_an_open_page(
+        self, client: Client, confirmed: Order, warehouse: FakeWarehouse
+    ) -> None:
+        submit(confirmed)
+        leave(warehouse, f"{confirmed.number}-1", parcel(MUG=2, CUP=1), CUP=2)
+        assert "includes " in page(client, confirmed)
+        shortages.choose(
+            order_id=confirmed.pk,
+            shortage_id=OrderShortage.objects.get().pk,
+            choice=Choice.CANCEL,
+            actor="customer",
+            now=now(),
+        )
+        pay()
+
+        answer = client.get(f"{path(confirmed)}status/")
+        update = answer.content.decode()
+        assert '<div id="summary" class="panel summary" hx-swap-oob="true">' in update
+        assert "<dt>You pay</dt><dd>£26.95</dd>" in update
+        assert "includes " not in update
+        assert '<div id="refunds" hx-swap-oob="true">' in update
+        assert "hx-swap-oob" not in page(client, confirmed)
+
+        before = answer.context["tracking"].version
+        Refund.objects.update(state="failed")
+        changed = client.get(f"{path(confirmed)}status/?version={before}").content.decode()
+        assert "Your bank sent it back." in changed
 
     def test_money_goes_back_where_it_was_taken(self, client: Client, confirmed: Order) -> None:
         plan_capture(order_id=confirmed.pk, now=now())
