@@ -17,6 +17,7 @@ from django.utils import timezone
 from fulfillment import gateways
 from fulfillment.gateways.wms import (
     ChangePage,
+    EntryUnreadable,
     OutcomeUnknown,
     StockSnapshot,
     WarehouseRejected,
@@ -234,11 +235,23 @@ class _Reader:
         has_more = True
         while has_more:
             self._keep()
-            page = self.gateway.list_changes(row.code, since, cursor, limit)
+            page = self._ask_for_page(since, cursor, limit)
             shipments.record_page(warehouse_id=row.pk, orders=page.orders)
             yield page
             since, cursor, has_more = None, page.next_cursor, page.has_more
             limit = min(PAGE, limit * 2)
+
+    def _ask_for_page(self, since: datetime | None, cursor: str, limit: int) -> ChangePage:
+        """Ask for a page; an entry that cannot be read even by itself is passed over, with an
+        alert, for it would keep all that follow from being read."""
+        try:
+            return self.gateway.list_changes(self.warehouse.code, since, cursor, limit)
+        except EntryUnreadable as error:
+            if limit > 1:
+                raise
+            log.warning("%s tells of %r: %s", self.warehouse.code, error.reference, error)
+            self._alert(f"word on {error.reference or 'an order'}", str(error))
+            return ChangePage((), error.next_cursor, error.has_more)
 
     def _read_deltas(self) -> bool:
         """Record what has changed on the shelves; tell whether the end was reached."""
@@ -287,7 +300,9 @@ class _Reader:
             except NO_DATABASE:
                 raise
             except Exception as error:
-                self._alert(type(entry).__name__, type(error).__name__)
+                what, name = type(entry).__name__, type(error).__name__
+                log.warning("the %s %s cannot be recorded: %s", what, _key(entry), name)
+                self._alert(what, name)
 
     def _alert(self, what: str, error: str) -> None:
         open_alert(
@@ -296,3 +311,8 @@ class _Reader:
             subject_id=self.warehouse.pk,
             detail=f"A {what} of {self.warehouse.code} cannot be recorded: {error}",
         )
+
+
+def _key(entry: object) -> str:
+    """Return the warehouse's own key of what it told."""
+    return str(getattr(entry, "delta_id", "") or getattr(entry, "receipt_id", ""))

@@ -11,10 +11,11 @@ from fulfillment import events
 from fulfillment.gateways.wms import WarehouseOrder
 from fulfillment.models import Fulfillment
 from fulfillment.services import cancelling, holds, parcels, shorts, tracking
-from fulfillment.services.steps import move
+from fulfillment.services.steps import DISAGREES_ALERT, is_dead, move
 from fulfillment.states import FulfillmentState, WaitsFor
 from globalmart.core import outbox
 from globalmart.core.alerts import open_alert
+from globalmart.core.models import Alert
 
 log = logging.getLogger(__name__)
 
@@ -118,7 +119,8 @@ def _record_order(fulfillment_id: int, found: WarehouseOrder) -> None:
         for parcel in fresh.values():
             if parcels.record(row, parcel, now=now):
                 _let_goods_win(row, now)
-        _derive_state(row, found, now)
+        if _derive_state(row, found, now):
+            _close_disagreement(row, now)
     row.save()
 
 
@@ -162,32 +164,49 @@ def _record_cancelled(row: Fulfillment, now: datetime) -> None:
         cancelling.stopped_there(row, now)
 
 
-def _derive_state(row: Fulfillment, found: WarehouseOrder, now: datetime) -> None:
+def _derive_state(row: Fulfillment, found: WarehouseOrder, now: datetime) -> bool:
+    """Take the step that the parcels make; tell whether what the warehouse says adds up."""
     if row.state in ENDED:
-        return
+        return found.status != "cancelled"
     lines = list(row.lines.all())
     if all(line.shipped == line.quantity for line in lines):
         move(row, S.SHIPPED, now)
-        return
+        return True
     has_shipped = any(line.shipped for line in lines)
     if has_shipped and row.state != S.PARTIALLY_SHIPPED:
         move(row, S.PARTIALLY_SHIPPED, now)
     if found.status != "closed_short":
-        return
+        return True
     if row.state == S.CANCELLATION_REQUESTED:
         # Nothing has left and nothing will: what was asked for.
         cancelling.confirm_cancelled(row, now)
     elif not shorts.close(row, lines, found, now=now):
         _alert_disagreement(row, "closed short, and parcels and missing units are not all of it")
+        return False
+    return True
 
 
 def _alert_disagreement(row: Fulfillment, what: str) -> None:
     open_alert(
-        kind="warehouse_disagrees",
+        kind=DISAGREES_ALERT,
         subject_type="order",
         subject_id=row.order_id,
         detail=f"The warehouse on {row.reference}: {what}",
     )
+
+
+def _close_disagreement(row: Fulfillment, now: datetime) -> None:
+    """What it says is recorded: its alert has passed, unless a request of the order waits by it."""
+    others = Fulfillment.objects.filter(order_id=row.order_id, waits_for=WaitsFor.WAREHOUSE)
+    own = Alert.objects.filter(
+        kind=DISAGREES_ALERT,
+        subject_type="order",
+        subject_id=row.order_id,
+        detail__startswith=f"The warehouse on {row.reference}: ",
+        closed_at__isnull=True,
+    )
+    if own.exists() and not is_dead(row) and not others.exclude(pk=row.pk).exists():
+        own.update(closed_at=now)
 
 
 def _alert_unknown(warehouse_id: int, reference: str) -> None:

@@ -12,6 +12,7 @@ from django.utils import timezone
 from fulfillment import queries
 from fulfillment.gateways.wms import (
     ChangePage,
+    EntryUnreadable,
     OutcomeUnknown,
     Receipt,
     StockDelta,
@@ -328,6 +329,25 @@ class TestTrouble:
         assert poll().poll_cursor == "2"
         assert Alert.objects.get().kind == "warehouse_disagrees"
 
+    def test_of_one_entry_that_cannot_be_read_is_passed_over(
+        self, accepted: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        warehouse.show(accepted.reference, "shipped", parcel(**ALL))
+        error = EntryUnreadable("broken", reference="GM-OTHER", next_cursor="1", has_more=True)
+        warehouse.poll_errors.append(error)
+        assert poll().last_error == "broken"
+        assert not Alert.objects.exists()
+
+        warehouse.poll_errors.append(error)
+        Warehouse.objects.update(tries=9)
+        found = poll()
+
+        assert (found.poll_cursor, found.last_error) == ("2", "")
+        assert Shipment.objects.count() == 1
+        alert = Alert.objects.get()
+        assert alert.kind == "warehouse_entry_refused"
+        assert "GM-OTHER" in alert.detail
+
     def test_of_the_database_loses_no_page(
         self, accepted: Fulfillment, warehouse: FakeWarehouse, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -410,7 +430,11 @@ class TestTrouble:
         assert (found.counted_at, found.stock_cursor) == (None, "1")
 
     def test_of_one_change_of_stock_stops_no_other(
-        self, accepted: Fulfillment, warehouse: FakeWarehouse, monkeypatch: pytest.MonkeyPatch
+        self,
+        accepted: Fulfillment,
+        warehouse: FakeWarehouse,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
     ) -> None:
         apply = counts.apply_deltas
 
@@ -429,6 +453,7 @@ class TestTrouble:
         assert poll().stock_cursor == "2"
         assert levels() == {"MUG": (10, 2), "CUP": (7, 1)}
         assert Alert.objects.get().kind == "warehouse_entry_refused"
+        assert "the StockDelta D-1 cannot be recorded: ValueError" in caplog.messages
 
 
 class TestCounts:

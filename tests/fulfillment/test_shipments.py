@@ -77,6 +77,29 @@ class TestRecord:
         assert row.state == FulfillmentState.ACCEPTED
         assert "9999" not in Alert.objects.get(kind="warehouse_disagrees").detail
 
+    def test_closes_the_alert_once_the_same_request_can_be_recorded(
+        self, accepted: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        hear(accepted, warehouse, "shipped", replace(parcel(**ALL), tracking_number="9" * 501))
+
+        hear(accepted, warehouse, "shipped", parcel(**ALL))
+
+        assert not Alert.objects.filter(closed_at=None).exists()
+
+    def test_leaves_the_alert_that_is_about_another_request(
+        self, accepted: Fulfillment, warehouse: FakeWarehouse
+    ) -> None:
+        Alert.objects.create(
+            kind="warehouse_disagrees",
+            subject_type="order",
+            subject_id=accepted.order_id,
+            detail=f"The warehouse on {accepted.order_number}-2: picking cannot be recorded",
+        )
+
+        hear(accepted, warehouse, "shipped", parcel(**ALL))
+
+        assert Alert.objects.filter(closed_at=None).exists()
+
     def test_alarms_when_the_warehouse_cancels_of_its_own(
         self, accepted: Fulfillment, warehouse: FakeWarehouse
     ) -> None:
