@@ -106,6 +106,7 @@ def on_closed_short(
     """The warehouse will not ship all of a request: ask the customer; or cancel what is left."""
     now = timezone.now()
     shortages.open_shortages(order_id=subject_id, fulfillment_id=fulfillment_id, now=now)
+    holds.release_if_stocked(order_id=subject_id, now=now)
     cancelling.go_on(order_id=subject_id, now=now)
 
 
@@ -121,8 +122,9 @@ def on_stock_backordered(*, event_id: UUID, subject_id: int, **_later: object) -
 
 def on_backorder_filled(*, event_id: UUID, subject_id: int, **_later: object) -> None:
     """Units came that the order waited for."""
-    shortages.fill(order_id=subject_id, now=timezone.now())
-    holds.release_if_stocked(order_id=subject_id, now=timezone.now())
+    now = timezone.now()
+    holds.release_if_stocked(order_id=subject_id, now=now)
+    shortages.fill(order_id=subject_id, now=now)
 
 
 def expire_holds() -> None:

@@ -22,6 +22,11 @@ class Wanted:
     quantity: int
 
 
+def lock_requests(*, order_id: int) -> None:
+    """Lock the order's requests ahead of its stock: the house's lock order."""
+    list(Fulfillment.objects.filter(order_id=order_id).order_by("pk").locked())
+
+
 def open_fulfillment(
     *,
     order_id: int,

@@ -64,6 +64,17 @@ def is_missing(row: OrderShortage) -> bool:
     return any((here, sku) in waiting for sku in skus_of(row))
 
 
+def waits_unasked(*, order_id: int) -> bool:
+    """Tell whether the order waits for units about which nobody asks its customer."""
+    rows = OrderShortage.objects.filter(line__order_id=order_id, state__in=OPEN)
+    asked = {
+        (fulfillment.warehouse_of(fulfillment_id=row.fulfillment_id), sku)
+        for row in rows.select_related("line")
+        for sku in skus_of(row)
+    }
+    return bool(fulfillment.list_backorders(order_id=order_id).keys() - asked)
+
+
 def is_coming(row: OrderShortage) -> bool:
     """Tell whether that warehouse has been asked for the goods once more."""
     coming = fulfillment.coming_from(

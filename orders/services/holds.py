@@ -4,12 +4,12 @@ from datetime import datetime
 
 from django.db import transaction
 
-from fulfillment import queries as fulfillment
 from fulfillment.services import holds as requests
 from globalmart.core import outbox, timeline
 from orders import events
 from orders.models import Order, OrderHold
 from orders.queries.holds import is_held
+from orders.queries.shortages import waits_unasked
 from orders.states import AT_REST, RELEASED_BY_SYSTEM, HoldBlocks, HoldKind, OrderState
 from payments import queries as payments
 
@@ -153,9 +153,9 @@ def expire(*, order_id: int, now: datetime) -> None:
 @transaction.atomic
 def hold_for_stock(*, order_id: int, now: datetime) -> None:
     """The warehouse has counted less than the order was promised: what is missing is waited for,
-    unless it has come since."""
+    unless it has come since. Where the customer is asked about it, the rest does not wait."""
     Order.objects.locked().get(pk=order_id)
-    if fulfillment.backordered_units(order_id=order_id):
+    if waits_unasked(order_id=order_id):
         place(
             order_id=order_id,
             kind=HoldKind.STOCK,
@@ -167,9 +167,10 @@ def hold_for_stock(*, order_id: int, now: datetime) -> None:
 
 @transaction.atomic
 def release_if_stocked(*, order_id: int, now: datetime) -> None:
-    """Units came, or were given up: let the order go, if it waits for none any more."""
+    """Units came, were given up, or the customer is asked about them: let the order go, if it
+    waits for none any more."""
     Order.objects.locked().get(pk=order_id)
-    if not fulfillment.backordered_units(order_id=order_id):
+    if not waits_unasked(order_id=order_id):
         release(
             order_id=order_id,
             kind=HoldKind.STOCK,

@@ -110,6 +110,8 @@ def choose(
     planning.lock_account(order_id=order_id)
     rows = OrderShortage.objects.filter(line__order=order)
     row = rows.locked().get(pk=shortage_id)
+    # Who records a parcel holds its request, and wants stock next.
+    requests.lock_requests(order_id=order_id)
     if _is_chosen(row, choice, sku):
         return False
     _check(order, row, choice, is_staff=actor.startswith("staff:"))
@@ -226,6 +228,8 @@ def ask_for_the_rest(order: Order, now: datetime) -> None:
         not_before=order.waits_until,
         is_held=is_held(order_id=order.pk),
     )
+    # What was waited for since before the order was confirmed is only held for it.
+    stock.commit_reservations(order_id=order.pk)
 
 
 def give_up(order: Order, *, actor: str, now: datetime) -> None:

@@ -3,11 +3,12 @@
 from datetime import timedelta
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import F
+from django.test.utils import CaptureQueriesContext
 
 from fulfillment.gateways.wms import WarehouseLine
-from fulfillment.models import Fulfillment, Reservation
+from fulfillment.models import Fulfillment, Reservation, Stock
 from fulfillment.services import backorders, shipments, stock
 from globalmart.core.models import Alert, OutboxEvent
 from orders import jobs
@@ -379,12 +380,71 @@ class TestChoosing:
             choose(other, Choice.WAIT)
 
     def test_ends_a_hold_for_missing_stock(self, short: Order) -> None:
-        holds.hold_for_stock(order_id=short.pk, now=now())
-        assert OrderHold.objects.get().released_at is None
-
+        holds.place(order_id=short.pk, kind=HoldKind.STOCK, reason="x", actor="system", now=now())
         choose(short, Choice.CANCEL)
 
         assert OrderHold.objects.get().released_at is not None
+
+    @pytest.mark.parametrize("choice", [Choice.CANCEL, Choice.SUBSTITUTE])
+    def test_locks_requests_before_stock(self, short: Order, choice: Choice) -> None:
+        builders.add_product("BOWL", price_minor=700, on_hand=4)
+        with CaptureQueriesContext(connection) as told:
+            choose(short, choice, sku="BOWL" if choice == Choice.SUBSTITUTE else "")
+
+        locks = [each["sql"] for each in told.captured_queries if "FOR " in each["sql"]]
+        requests = [n for n, sql in enumerate(locks) if "fulfillment_fulfillment" in sql]
+        stock_rows = [n for n, sql in enumerate(locks) if "fulfillment_stock" in sql]
+        assert requests[0] < stock_rows[0]
+
+
+class TestHolds:
+    """Other goods do not wait for those about which the customer is asked."""
+
+    def test_are_not_placed_for_what_is_asked_about(self, short: Order) -> None:
+        holds.hold_for_stock(order_id=short.pk, now=now())
+        assert not OrderHold.objects.exists()
+
+    def test_are_for_what_nobody_is_asked_about(self, short: Order) -> None:
+        Reservation.objects.filter(sku="MUG").update(
+            state="backordered", backordered_at=now(), shipped=1
+        )
+        holds.hold_for_stock(order_id=short.pk, now=now())
+        holds.release_if_stocked(order_id=short.pk, now=now())
+
+        assert OrderHold.objects.get().released_at is None
+
+    def test_end_once_the_customer_is_asked(self, short: Order) -> None:
+        holds.place(order_id=short.pk, kind=HoldKind.STOCK, reason="x", actor="system", now=now())
+        jobs.on_closed_short(
+            event_id=None,  # type: ignore[arg-type]
+            subject_id=short.pk,
+            fulfillment_id=row().fulfillment_id,
+        )
+        assert OrderHold.objects.get().released_at is not None
+
+
+class TestBackOrders:
+    def test_of_all_that_was_confirmed_are_sent_and_taken_out_of_stock(
+        self, placed: Order, warehouse: FakeWarehouse
+    ) -> None:
+        Reservation.objects.update(state="backordered", backordered_at=now())
+        Stock.objects.update(reserved=0)
+        pay()
+        lifecycle.confirm_order(order_id=placed.pk, actor="stripe", now=now())
+        holds.hold_for_stock(order_id=placed.pk, now=now())
+        warehouse_id = Stock.objects.values_list("warehouse_id", flat=True)[0]
+
+        backorders.fill(warehouse_id=warehouse_id, skus=["CUP", "MUG"], now=now())
+        carry()
+
+        request = Fulfillment.objects.get()
+        assert (request.state, request.is_held) == ("ready", False)
+        assert {each[0] for each in reservations().values()} == {"committed"}
+
+        submit(placed)
+        leave(warehouse, request.reference, parcel(MUG=2, CUP=3))
+        assert {each[0] for each in reservations().values()} == {"consumed"}
+        assert state(placed) == "completed"
 
 
 class TestTwoWarehouses:
