@@ -14,7 +14,7 @@ from globalmart.core import outbox, states, timeline
 from orders import events
 from orders.models import Order, OrderCancellation
 from orders.queries.cancellations import ALL_LEFT, PART_LEFT, not_coming, why_not
-from orders.services import lifecycle, shortages, shrinking
+from orders.services import holds, lifecycle, shortages, shrinking
 from orders.services.counting import cancel_units, count_parcels
 from orders.states import CANCELLATION, CancellationState, OrderState
 from payments.services import giving_back, planning
@@ -105,9 +105,15 @@ def _stop_goods(order: Order, row: OrderCancellation, now: datetime) -> None:
         shortages.give_up(order, actor=row.requested_by, now=now)
         _accept(row, now)
         lifecycle.cancel(order, actor=row.requested_by, now=now)
+        holds.release_if_stocked(order_id=order.pk, now=now)
         return
     given_up = not_coming(order=order, lines=lines, ahead=ahead)
     _reject(row, PART_LEFT if given_up else ALL_LEFT, now)
+    if given_up:
+        cancel_units(order, given_up)
+        shrinking.follow_lines(order_id=order.pk, actor=row.requested_by, now=now)
+    # It may have been accepted while nobody knew.
+    lifecycle.capture_on_acceptance(order, now)
     if given_up:
         _go_without(order, row, given_up, now)
 
@@ -115,14 +121,13 @@ def _stop_goods(order: Order, row: OrderCancellation, now: datetime) -> None:
 def _go_without(
     order: Order, row: OrderCancellation, given_up: dict[int, int], now: datetime
 ) -> None:
-    """Part of the order was stopped: that is neither sent nor paid for, and the rest goes on."""
-    cancel_units(order, given_up)
-    shrinking.follow_lines(order_id=order.pk, actor=row.requested_by, now=now)
+    """Part of the order was stopped: nothing is kept for that, and the rest goes on."""
     shortages.give_up(order, actor=row.requested_by, now=now)
     ahead = fulfillment.outlook(order_id=order.pk)
     lines = order.lines.filter(position__in=given_up).exclude(sku__in=ahead.coming)
     skus = list(lines.values_list("sku", flat=True))
     stock.release_reservations(order_id=order.pk, skus=skus, now=now)
+    holds.release_if_stocked(order_id=order.pk, now=now)
     shortages.end_if_over(order_id=order.pk, actor=row.requested_by, now=now)
 
 

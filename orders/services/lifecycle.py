@@ -132,8 +132,15 @@ def start_fulfillment(*, order_id: int, now: datetime) -> None:
     if order.state == OrderState.CONFIRMED:
         event = events.OrderInFulfillment(subject_id=order.pk)
         _move(order, OrderState.IN_FULFILLMENT, event, actor="warehouse", now=now)
-    if settings.CAPTURE_AT == "acceptance":
-        planning.plan_capture(order_id=order_id, now=now)
+    capture_on_acceptance(order, now)
+
+
+def capture_on_acceptance(order: Order, now: datetime) -> None:
+    """Where the house captures once the warehouse has accepted, have that done, unless the order
+    has ended or is to be cancelled. The caller holds the order's lock."""
+    is_live = order.state == OrderState.IN_FULFILLMENT and not is_cancelling(order_id=order.pk)
+    if settings.CAPTURE_AT == "acceptance" and is_live:
+        planning.plan_capture(order_id=order.pk, now=now)
 
 
 @transaction.atomic

@@ -9,9 +9,9 @@ from fulfillment.gateways.wms import CancelAnswer, OutcomeUnknown
 from fulfillment.models import Fulfillment, Reservation, Stock
 from fulfillment.services.stock import adjust, ensure_warehouse
 from globalmart.core.audit import run_audit
-from globalmart.core.models import OutboxEvent, TimelineEntry
+from globalmart.core.models import Alert, OutboxEvent, TimelineEntry
 from orders import jobs
-from orders.models import Order, OrderCancellation
+from orders.models import Order, OrderCancellation, OrderHold
 from orders.queries import cancellations
 from orders.queries.payable import get_payable
 from orders.services import cancelling, holds, lifecycle
@@ -266,6 +266,55 @@ class TestAtTheWarehouse:
         sound()
 
 
+class TestCapturedOnAcceptance:
+    @pytest.fixture(autouse=True)
+    def _early(self, settings: object) -> None:
+        settings.CAPTURE_AT = "acceptance"  # type: ignore[attr-defined]
+
+    def test_nothing_is_while_somebody_wants_it_cancelled(self, confirmed: Order) -> None:
+        work(Fulfillment.objects.get())
+        cancel(confirmed)
+        pay()
+        assert (state(confirmed), wish(confirmed)) == ("in_fulfillment", "requested")
+        assert money(confirmed) == (3695, 3695, 0, 0)
+
+        submit(confirmed)
+        pay()
+        assert (state(confirmed), money(confirmed)[1:]) == ("cancelled", (0, 0, 0))
+
+    def test_all_is_once_it_cannot_be(self, confirmed: Order, warehouse: FakeWarehouse) -> None:
+        warehouse.cancel_answers.append(CancelAnswer("too_late", "packed"))
+        work(Fulfillment.objects.get())
+        cancel(confirmed)
+        submit(confirmed)
+        pay()
+
+        assert wish(confirmed) == "rejected"
+        assert money(confirmed) == (3695, 3695, 3695, 0)
+
+    def test_nothing_is_of_an_order_that_has_ended(self, confirmed: Order) -> None:
+        work(Fulfillment.objects.get())
+        cancel(confirmed)
+        work(Fulfillment.objects.get())
+        jobs.on_fulfillment_stopped(event_id=None, subject_id=confirmed.pk)  # type: ignore[arg-type]
+        assert state(confirmed) == "cancelled"
+        pay()
+
+        jobs.on_fulfillment_accepted(event_id=None, subject_id=confirmed.pk)  # type: ignore[arg-type]
+        assert not Alert.objects.exists()
+
+
+class TestWaitingForStock:
+    def test_ends_with_the_order(self, confirmed: Order) -> None:
+        Reservation.objects.update(state="backordered", backordered_at=now())
+        Stock.objects.update(reserved=0)
+        holds.hold_for_stock(order_id=confirmed.pk, now=now())
+        cancel(confirmed)
+
+        assert state(confirmed) == "cancelled"
+        assert OrderHold.objects.get().released_at is not None
+
+
 class TestPartly:
     @pytest.fixture
     def split(self, shop: None) -> Order:
@@ -303,6 +352,23 @@ class TestPartly:
         assert state(split) == "completed"
         assert Refund.objects.count() == 1
         sound()
+
+    def test_a_hold_for_missing_stock_ends_with_what_was_missing(
+        self, split: Order, warehouse: FakeWarehouse
+    ) -> None:
+        leave(warehouse, self.reference(split, "MUG"), parcel(MUG=1), status="partially_shipped")
+        Reservation.objects.filter(sku="CUP").update(state="backordered", backordered_at=now())
+        Stock.objects.filter(sku="CUP").update(reserved=0)
+        holds.hold_for_stock(order_id=split.pk, now=now())
+        stop = Alert.objects.get(kind="parcel_to_stop")
+        cancel(split)
+        submit(split)
+
+        assert wish(split) == "rejected"
+        stop.refresh_from_db()
+        assert stop.closed_at is not None
+        assert OrderHold.objects.get().released_at is not None
+        assert not Fulfillment.objects.exclude(state="cancelled").get().is_held
 
     def test_only_what_is_due_is_captured_where_nothing_was_yet(
         self, split: Order, warehouse: FakeWarehouse
