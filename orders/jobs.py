@@ -15,6 +15,7 @@ from orders.services import (
     cancelling,
     holds,
     invitations,
+    leftovers,
     lifecycle,
     payment,
     shortages,
@@ -97,7 +98,9 @@ def on_shipment_dispatched(*, event_id: UUID, subject_id: int, **_later: object)
 
 def on_fulfillment_stopped(*, event_id: UUID, subject_id: int, **_later: object) -> None:
     """A request was cancelled, or could not be any more: is that the last answer?"""
-    cancelling.go_on(order_id=subject_id, now=timezone.now())
+    now = timezone.now()
+    cancelling.go_on(order_id=subject_id, now=now)
+    leftovers.tell(order_id=subject_id, now=now)
 
 
 def on_closed_short(

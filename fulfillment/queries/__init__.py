@@ -3,11 +3,11 @@
 from fulfillment.queries.outlook import (
     Outlook,
     ShortLine,
-    backordered_units,
     coming_from,
     list_backorders,
     list_short,
     outlook,
+    reserved_units,
     warehouse_of,
 )
 from fulfillment.queries.parcels import ShipmentView, get_shipment, list_shipments
@@ -27,11 +27,11 @@ from fulfillment.queries.waiting import (
 __all__ = [
     "Outlook",
     "ShortLine",
-    "backordered_units",
     "coming_from",
     "list_backorders",
     "list_short",
     "outlook",
+    "reserved_units",
     "warehouse_of",
     "ShipmentView",
     "available",

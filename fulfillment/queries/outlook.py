@@ -108,11 +108,12 @@ def list_backorders(*, order_id: int) -> dict[tuple[int, str], int]:
     return {(row.warehouse_id, row.sku): row.quantity - row.shipped for row in waiting}
 
 
-def backordered_units(*, order_id: int) -> dict[str, int]:
-    """Return how many units of which SKUs the order waits for."""
+def reserved_units(*, order_id: int) -> dict[str, int]:
+    """Return how many units of which SKUs are kept for the order, or waited for."""
     found: Counter[str] = Counter()
-    for (_, sku), units in list_backorders(order_id=order_id).items():
-        found[sku] += units
+    ended = (ReservationState.RELEASED, ReservationState.CONSUMED)
+    for row in Reservation.objects.filter(order_id=order_id).exclude(state__in=ended):
+        found[row.sku] += row.quantity - row.shipped
     return dict(found)
 
 

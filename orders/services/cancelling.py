@@ -14,7 +14,7 @@ from globalmart.core import outbox, states, timeline
 from orders import events
 from orders.models import Order, OrderCancellation
 from orders.queries.cancellations import ALL_LEFT, PART_LEFT, not_coming, why_not
-from orders.services import holds, lifecycle, shortages, shrinking
+from orders.services import holds, leftovers, lifecycle, shortages, shrinking
 from orders.services.counting import cancel_units, count_parcels
 from orders.states import CANCELLATION, CancellationState, OrderState
 from payments.services import giving_back, planning
@@ -77,6 +77,7 @@ def _carry_on(order: Order, row: OrderCancellation, now: datetime) -> None:
             _end_unpaid(order, row, now)
         case OrderState.CONFIRMED | OrderState.IN_FULFILLMENT:
             _stop_goods(order, row, now)
+            leftovers.tell(order_id=order.pk, now=now)
         case OrderState.COMPLETED:
             _reject(row, ALL_LEFT, now)
         case _:

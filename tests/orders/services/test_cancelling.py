@@ -7,6 +7,7 @@ from django.db import IntegrityError, transaction
 
 from fulfillment.gateways.wms import CancelAnswer, OutcomeUnknown
 from fulfillment.models import Fulfillment, Reservation, Stock
+from fulfillment.services import dead_letters
 from fulfillment.services.stock import adjust, ensure_warehouse
 from globalmart.core.audit import run_audit
 from globalmart.core.models import Alert, OutboxEvent, TimelineEntry
@@ -389,6 +390,42 @@ class TestPartly:
         assert state(split) == "completed"
         assert money(split) == (due, due, due, 0)
         sound()
+
+    def test_what_staff_give_up_a_person_is_told_of_and_can_cancel(
+        self, split: Order, warehouse: FakeWarehouse
+    ) -> None:
+        leave(warehouse, self.reference(split, "MUG"), parcel(MUG=2))
+        given_up = Fulfillment.objects.filter(lines__sku="CUP")
+        given_up.update(state="rejected", due_at=None)
+        assert cancellations.why_not(order=Order.objects.get(pk=split.pk)) == ""
+        dead_letters.discard(
+            fulfillment_ids=[given_up.get().pk], actor=STAFF, reason="no", now=now()
+        )
+        pay()
+
+        alert = Alert.objects.get(kind="goods_not_coming")
+        assert (alert.subject_id, "3 x CUP" in alert.detail) == (split.pk, True)
+        assert state(split) == "in_fulfillment"
+
+        assert cancellations.why_not(order=Order.objects.get(pk=split.pk)) == ""
+        cancel(split, STAFF)
+        pay()
+        assert units(split) == [("CUP", 3, 0, 3), ("MUG", 2, 2, 0)]
+        assert state(split) == "completed"
+        alert.refresh_from_db()
+        assert alert.closed_at is not None
+        sound()
+
+    def test_nobody_is_told_where_the_rest_comes(
+        self, split: Order, warehouse: FakeWarehouse
+    ) -> None:
+        warehouse.cancel_answers.append(CancelAnswer("too_late", "packed"))
+        cancel(split)
+        submit(split)
+        pay()
+
+        assert wish(split) == "rejected"
+        assert not Alert.objects.filter(kind="goods_not_coming").exists()
 
     def test_waits_for_the_last_answer(self, split: Order, warehouse: FakeWarehouse) -> None:
         warehouse.cancel_answers.append(OutcomeUnknown("timeout"))
