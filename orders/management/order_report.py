@@ -212,6 +212,7 @@ class OrderReport:
             ],
         )
         self._section("At the warehouse", "", rows=[(each,) for each in order.requests])
+        self._section("Waits for", "", rows=[(each,) for each in order.waits_for])
 
     def _coming(self) -> None:
         self._section(

@@ -10,10 +10,12 @@ from django.db.models import Q
 
 from fulfillment import queries as fulfillment
 from globalmart.core.models import Alert
-from orders.models import Order
+from orders.models import Order, OrderShortage
+from orders.queries.cancellations import list_all as list_cancellations
 from orders.queries.holds import list_holds
 from orders.queries.preorders import INVITE_BEFORE, start_of
-from orders.states import AT_REST, OrderState
+from orders.queries.shortages import OPEN
+from orders.states import AT_REST, CancellationState, OrderState
 from payments.queries.adding_up import list_differences
 from payments.queries.explanation import find_money
 from payments.queries.order_money import Next, OrderMoney
@@ -59,6 +61,7 @@ class Explanation:
     money: OrderMoney | None
     requests: list[str]
     holds: list[str]
+    waits_for: list[str]
     alerts: list[OpenAlert]
     coming: list[Next]
     differences: list[str]
@@ -96,6 +99,7 @@ def explain(*, number: str) -> Explanation | None:
             for hold in list_holds(order_id=order.pk)
             if hold.released_at is None
         ],
+        waits_for=_waits_for(order.pk),
         alerts=_alerts(order.pk, money),
         coming=_coming(order, money),
         differences=[
@@ -117,6 +121,20 @@ def _lines(order: Order) -> list[LinePart]:
             cancelled=row.cancelled,
         )
         for row in order.lines.order_by("position")
+    ]
+
+
+def _waits_for(order_id: int) -> list[str]:
+    """Return the open wishes to cancel the order, and what goods are missing, with since when."""
+    wishes = [
+        f"cancellation {row.state} by {row.requested_by} since {row.requested_at:%F %T}"
+        for row in list_cancellations(order_id=order_id)
+        if row.state == CancellationState.REQUESTED
+    ]
+    rows = OrderShortage.objects.filter(line__order_id=order_id, state__in=OPEN)
+    return wishes + [
+        f"shortage {row.state}: {row.quantity} x {row.line.sku} since {row.state_changed_at:%F %T}"
+        for row in rows.select_related("line").order_by("pk")
     ]
 
 

@@ -12,9 +12,18 @@ from fulfillment.models import Fulfillment, Reservation, Stock
 from fulfillment.services import backorders, shipments, stock
 from globalmart.core.models import Alert, OutboxEvent
 from orders import jobs
-from orders.models import Category, Order, OrderHold, OrderLine, OrderShortage, Product
+from orders.models import (
+    Category,
+    Order,
+    OrderCancellation,
+    OrderHold,
+    OrderLine,
+    OrderShortage,
+    Product,
+)
 from orders.queries import shortages as queries
 from orders.queries.cancellations import why_not
+from orders.queries.explanation import explain
 from orders.services import cancelling, holds, lifecycle, shortages
 from orders.services.refunds import what_is_left
 from orders.services.shortages import CannotChoose, Choice
@@ -103,6 +112,17 @@ class TestOpening:
         OrderShortage.objects.update(state="cancelled", chosen_by=CUSTOMER)
         lifecycle.record_capture(order_id=short.pk, now=now())
         assert state(short) == "completed"
+
+    def test_is_explained_to_staff(self, short: Order) -> None:
+        choose(short, Choice.WAIT)
+        OrderCancellation.objects.create(
+            order=short, reason="x", requested_by=CUSTOMER, requested_at=now()
+        )
+        found = explain(number=short.number)
+        assert found is not None
+        wish, missing = found.waits_for
+        assert wish.startswith(f"cancellation requested by {CUSTOMER} since 20")
+        assert missing.startswith("shortage waiting: 2 x CUP since 20")
 
     def test_alarms_when_nobody_chooses(self, short: Order) -> None:
         later = now() + timedelta(days=3, minutes=1)
