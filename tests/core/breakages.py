@@ -147,6 +147,7 @@ BREAKAGES = {
     "orders/i12_order_story_is_whole.sql": "UPDATE orders_order SET state = 'in_fulfillment'",
     "orders/i14_ended_orders_hold_nothing.sql": f"""
         UPDATE orders_order SET state = 'cancelled', state_changed_at = now() - {DAY}""",
+    "orders/i14_no_request_outlives_its_order.sql": "UPDATE orders_order SET state = 'cancelled'",
     "orders/i15_no_card_numbers.sql": f"""
         UPDATE orders_order SET metadata = '{{"note": "{CARD}"}}'""",
     "orders/i16_totals_add_up.sql": """
