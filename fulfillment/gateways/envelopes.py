@@ -11,7 +11,7 @@ from typing import Any
 
 from lxml import etree
 
-from fulfillment.gateways.wms import OutcomeUnknown, WarehouseRejected
+from fulfillment.gateways.wms import EntryUnreadable, OutcomeUnknown, WarehouseRejected
 
 NAMESPACE = "urn:globalmart:wms:v1"
 ENVELOPE = "http://schemas.xmlsoap.org/soap/envelope/"
@@ -40,7 +40,8 @@ class Envelopes:
         """Check an answer to `operation`; `is_error` says that its HTTP status was not 200.
 
         Raises WarehouseRejected for a fault that blames us, OutcomeUnknown for every other fault
-        and for whatever is not exactly one well-formed, valid answer of that operation.
+        and for whatever is not exactly one well-formed, valid answer of that operation:
+        EntryUnreadable where it is a page of changes whose one entry alone is not valid.
         """
         body = _parse_body(raw)
         content = body[0]
@@ -52,7 +53,25 @@ class Envelopes:
             raise OutcomeUnknown(f"The answer does not belong to {operation}.")
         flaw = self._flaw(content)
         if flaw:
-            raise OutcomeUnknown(f"The answer breaks the schema at {flaw}")
+            message = f"The answer breaks the schema at {flaw}"
+            raise self._one_entry(content, message) or OutcomeUnknown(message)
+
+    def _one_entry(self, content: Any, message: str) -> EntryUnreadable | None:
+        """Say what is left of a page of changes without its one entry, None if that is no page."""
+        entries = content.findall(f"{{{NAMESPACE}}}orders/{{{NAMESPACE}}}order")
+        if len(entries) != 1:
+            return None
+        entries[0].getparent().remove(entries[0])
+        cursor = content.findtext(f"{{{NAMESPACE}}}nextCursor")
+        if self._flaw(content) or not cursor:
+            return None
+        reference = (entries[0].findtext(f"{{{NAMESPACE}}}reference") or "").strip()
+        return EntryUnreadable(
+            message,
+            reference=reference if CODE.fullmatch(reference) else "",
+            next_cursor=cursor,
+            has_more=content.findtext(f"{{{NAMESPACE}}}hasMore").strip() in {"true", "1"},
+        )
 
     def _flaw(self, content: Any) -> str:
         with self._turn:

@@ -8,6 +8,7 @@ from fulfillment.gateways.wms import (
     CarrierEvent,
     ChangePage,
     DeltaPage,
+    EntryUnreadable,
     Receipt,
     ReceiptPage,
     ShipmentItem,
@@ -69,9 +70,21 @@ def read_submit_answer(answer: Any) -> SubmitAnswer:
 
 
 def read_page(answer: Any) -> ChangePage:
-    """Return the answer to ListChanges."""
+    """Return the answer to ListChanges. Raises EntryUnreadable where its one order cannot be."""
+    entries = _items(answer.orders, "order")
+    try:
+        orders = tuple(read_order(order) for order in entries)
+    except ValueError as error:
+        if len(entries) != 1:
+            raise
+        raise EntryUnreadable(
+            f"The answer cannot be read: {type(error).__name__}",
+            reference=entries[0].reference,
+            next_cursor=answer.nextCursor,
+            has_more=answer.hasMore,
+        ) from None
     return ChangePage(
-        orders=tuple(read_order(order) for order in _items(answer.orders, "order")),
+        orders=orders,
         next_cursor=answer.nextCursor,
         has_more=answer.hasMore,
     )

@@ -60,6 +60,19 @@ class OutcomeUnknown(Exception):
     """The request left, and nothing trustworthy came back; it may have been applied."""
 
 
+class EntryUnreadable(OutcomeUnknown):
+    """A page of a list holds one entry, and that cannot be read; the page's own words can.
+
+    `reference` is that of the entry, "" where even that cannot be read.
+    """
+
+    def __init__(self, message: str, *, reference: str, next_cursor: str, has_more: bool) -> None:
+        super().__init__(message)
+        self.reference = reference
+        self.next_cursor = next_cursor
+        self.has_more = has_more
+
+
 @dataclass(frozen=True, slots=True)
 class ShipTo:
     """Where the parcel goes. `country` is ISO 3166-1 alpha-2; absent parts are empty strings."""

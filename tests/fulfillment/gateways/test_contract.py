@@ -17,6 +17,7 @@ from fulfillment.gateways.wms import (
     CarrierEvent,
     ChangePage,
     DeltaPage,
+    EntryUnreadable,
     OutcomeUnknown,
     Receipt,
     ReceiptPage,
@@ -180,6 +181,32 @@ class TestAnswers:
             next_cursor="1f2e3d4c.57",
             has_more=True,
         )
+
+    @pytest.mark.parametrize(
+        "flaw",
+        [
+            (b"<status>picking</status>", b"<status>lost</status>"),
+            (b"<status>picking</status>", b"<status>closed_short</status>"),
+        ],
+    )
+    def test_one_order_that_cannot_be_read_is_named(self, flaw: tuple[bytes, bytes]) -> None:
+        page = recorded("list_changes.page")
+        broken = page.replace(*flaw)
+        second = re.compile(rb"<order><reference>FR-0002.*?</order>")
+
+        with pytest.raises(EntryUnreadable) as caught:
+            ask(second.sub(b"", broken), lambda w: w.list_changes("main", None, "", 1))
+        found = caught.value
+        assert (found.reference, found.next_cursor, found.has_more) == (
+            "FR-0001",
+            "1f2e3d4c.57",
+            True,
+        )
+
+        for unreadable in (broken, second.sub(b"", broken).replace(b"1f2e3d4c.57", b"")):
+            with pytest.raises(OutcomeUnknown) as of_all:
+                ask(unreadable, lambda w: w.list_changes("main", None, "", 1))
+            assert not isinstance(of_all.value, EntryUnreadable)
 
     def test_a_stock_count(self) -> None:
         assert ask(recorded("stock_snapshot"), lambda w: w.stock_snapshot("main")) == StockSnapshot(
