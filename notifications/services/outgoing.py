@@ -25,6 +25,7 @@ LEASE_SECONDS = 90
 GIVE_UP_AFTER = timedelta(hours=24)
 # What can be told by text message, to those who asked for it.
 SMS_KINDS = ("shipment_dispatched",)
+GOODS_SHORT = "goods_short"
 UNREACHABLE = ".invalid"
 
 
@@ -114,6 +115,12 @@ def _take(*, message_id: int, token: UUID, now: datetime) -> Message | None:
         message.rest()
         message.save(update_fields=list(WORK_FIELDS))
         return None
+    if message.state == MessageState.QUEUED and _is_stale(message):
+        _step(message, MessageState.SUPPRESSED, now)
+        message.last_error = "nothing is missing any more"
+        message.rest()
+        message.save()
+        return None
     if message.state == MessageState.SENDING:
         # The worker died while sending: nobody knows. One further try, no more.
         _step(message, MessageState.UNKNOWN, now)
@@ -130,6 +137,11 @@ def _take(*, message_id: int, token: UUID, now: datetime) -> Message | None:
     message.lease_until = now + timedelta(seconds=LEASE_SECONDS)
     message.save()
     return message
+
+
+def _is_stale(message: Message) -> bool:
+    """Tell whether it asks about missing goods of which somebody has decided meanwhile."""
+    return message.kind == GOODS_SHORT and not get_recipient(order_id=message.order_id).missing
 
 
 def _step(message: Message, state: MessageState, now: datetime) -> None:

@@ -11,7 +11,7 @@ from notifications.models import Message
 from notifications.services import outgoing
 from notifications.services.outgoing import queue_message, send_message
 from notifications.states import MessageState
-from orders.models import Order
+from orders.models import Order, OrderShortage
 from tests import builders
 from tests.notifications.conftest import FakePost
 
@@ -106,6 +106,20 @@ class TestSendMessage:
         send()
 
         assert len(post.sent) == 1
+
+    def test_does_not_ask_about_goods_that_are_not_missing_any_more(
+        self, order: Order, post: FakePost
+    ) -> None:
+        queue(order, "goods_short")
+        assert (send().state, post.sent) == ("suppressed", [])
+
+        Message.objects.all().delete()
+        queue(order, "goods_short")
+        at = timezone.now()
+        OrderShortage.objects.create(
+            line=order.lines.get(), fulfillment_id=1, quantity=2, opened_at=at, state_changed_at=at
+        )
+        assert send().state == "accepted"
 
     def test_sends_nothing_for_a_zombie(self, order: Order, post: FakePost) -> None:
         queue(order)
