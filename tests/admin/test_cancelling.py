@@ -1,6 +1,9 @@
 """Staff cancel orders and choose for customers, with a permission, and once."""
 
+from pathlib import Path
+
 import pytest
+from django.contrib.staticfiles import finders
 from django.test import Client
 from django.urls import reverse
 
@@ -8,7 +11,7 @@ from globalmart.core.models import TimelineEntry
 from orders.admin import cancelling as boxes
 from orders.models import Order, OrderCancellation, OrderHold, OrderShortage
 from orders.services import cancelling, holds
-from orders.states import HoldKind
+from orders.states import CancellationState, HoldKind, ShortageState
 from tests.admin.test_holds import login, page_of
 from tests.fulfillment.fakes import FakeWarehouse, parcel
 from tests.orders.conftest import confirmed, placed, shop, stripe, warehouse  # noqa: F401
@@ -142,3 +145,13 @@ class TestHoldForm:
         )
         assert "That end cannot be" in answer.content.decode()
         assert not OrderHold.objects.exists()
+
+
+@pytest.mark.parametrize("name", [*CancellationState.values, *ShortageState.values])
+def test_each_state_has_a_color_by_day_and_by_night(name: str) -> None:
+    found = finders.find("core/staff.css")
+    assert isinstance(found, str)
+    rules = Path(found).read_text().split("}")
+    colored = [rule.split("{")[0].split(",") for rule in rules if "background" in rule]
+    names = {each.strip() for selectors in colored for each in selectors}
+    assert {f".staff-{name}", f".dark .staff-{name}"} <= names
