@@ -3,7 +3,6 @@
 Only the warehouse's word cancels what it may have; goods that leave first win.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
@@ -22,37 +21,17 @@ THERE = (S.SUBMITTED, S.ACCEPTED, S.IN_PROGRESS)
 IN_DOUBT = (S.SUBMITTING, S.SUBMIT_UNKNOWN)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """How many of an order's requests are cancelled, wait for an answer, cannot be stopped."""
-
-    cancelled: int = 0
-    waiting: int = 0
-    too_late: int = 0
-
-
 @transaction.atomic
-def request_cancellation(*, order_id: int, reason: str, actor: str, now: datetime) -> Standing:
-    """Stop all that has not left of an order, and say how its requests stand.
+def request_cancellation(*, order_id: int, reason: str, actor: str, now: datetime) -> None:
+    """Stop all that has not left of an order.
 
     What was certainly never sent is cancelled at once and gives back what it had reserved; of the
     rest the warehouse is asked, and its answers come as events. What has left, or once could not be
     stopped, stays. `reason` goes to the warehouse, too (at most 200 characters). The caller holds
     the order's lock; a second telling changes nothing.
     """
-    rows = list(Fulfillment.objects.filter(order_id=order_id).locked())
-    for row in rows:
+    for row in Fulfillment.objects.filter(order_id=order_id).locked():
         _stop(row, reason, actor, now)
-    return Standing(
-        cancelled=sum(row.state == S.CANCELLED for row in rows),
-        waiting=sum(_is_waiting(row) for row in rows),
-        too_late=sum(row.state != S.CANCELLED and not _is_waiting(row) for row in rows),
-    )
-
-
-def _is_waiting(row: Fulfillment) -> bool:
-    is_open = row.state == S.CANCELLATION_REQUESTED or row.state in IN_DOUBT
-    return is_open and row.cancel_wanted_at is not None
 
 
 def _stop(row: Fulfillment, reason: str, actor: str, now: datetime) -> None:

@@ -178,11 +178,12 @@ class TestRecord:
 
 
 def want_stopped(row: Fulfillment) -> Fulfillment:
-    standing = cancelling.request_cancellation(
+    cancelling.request_cancellation(
         order_id=row.order_id, reason="not wanted", actor="customer", now=timezone.now()
     )
-    assert standing.waiting == 1
-    return Fulfillment.objects.get(pk=row.pk)
+    found = Fulfillment.objects.get(pk=row.pk)
+    assert found.cancel_wanted_at is not None
+    return found
 
 
 def told(name: str) -> int:
