@@ -70,6 +70,10 @@ class Order(Shape):
     tax_included = serializers.BooleanField(help_text="Always true: prices include tax.")
     discount_minor = serializers.IntegerField()
     total_minor = serializers.IntegerField()
+    due_minor = serializers.IntegerField(
+        help_text="What the customer pays: total_minor less what a part that is not sent would "
+        "have cost, once that money has gone back. 0 for a cancelled or expired order."
+    )
     customer = OrderCustomer()
     shipping_address = PostalAddress()
     billing_address = PostalAddress(allow_null=True)

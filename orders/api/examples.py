@@ -39,6 +39,7 @@ ORDER: dict[str, Any] = {
     "tax_included": True,
     "discount_minor": 0,
     "total_minor": 985,
+    "due_minor": 985,
     "customer": NEW_ORDER["customer"],
     "shipping_address": {**NEW_ORDER["shipping_address"], "company": ""},
     "billing_address": None,

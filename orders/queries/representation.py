@@ -10,6 +10,8 @@ from orders.models import Order, OrderLine
 from orders.states import OrderState
 from payments import queries as payments
 
+NOTHING_DUE = (OrderState.CANCELLED, OrderState.EXPIRED)
+
 
 def order_body(
     *,
@@ -19,10 +21,12 @@ def order_body(
     fulfillment_status: str = "unfulfilled",
     shipments: Sequence[fulfillment.ShipmentView] = (),
     needs_browser: bool = False,
+    due_minor: int | None = None,
 ) -> dict[str, Any]:
     """Return one order as JSON values: money in minor units, times RFC 3339 in UTC.
 
-    With `needs_browser` it carries `pay_url`, where the customer pays.
+    With `needs_browser` it carries `pay_url`, where the customer pays. Without `due_minor` the
+    total is due.
     """
     body: dict[str, Any] = {
         "id": order.public_id,
@@ -38,6 +42,7 @@ def order_body(
         "tax_included": True,
         "discount_minor": order.discount_minor,
         "total_minor": order.total_minor,
+        "due_minor": order.total_minor if due_minor is None else due_minor,
         "customer": {"email": order.email, "name": order.name, "phone": order.phone},
         "shipping_address": order.shipping_address,
         "billing_address": order.billing_address,
@@ -93,6 +98,7 @@ def represent(orders: Sequence[Order]) -> list[dict[str, Any]]:
     paid, shipped = payments.summaries(ids), fulfillment.summaries(ids)
     parcels = fulfillment.list_shipments(ids)
     ours = payments.confirmed_by_us(ids)
+    due = payments.due_of(ids)
     return [
         order_body(
             order=order,
@@ -106,6 +112,7 @@ def represent(orders: Sequence[Order]) -> list[dict[str, Any]]:
             needs_browser=order.state == OrderState.PENDING_PAYMENT
             and order.payment_due_at is not None
             and order.pk not in ours,
+            due_minor=0 if order.state in NOTHING_DUE else due.get(order.pk),
         )
         for order in orders
     ]

@@ -2,6 +2,7 @@
 
 from payments.queries.accounts import (
     captured_minor,
+    due_of,
     get_account,
     is_covered,
     is_settled,
@@ -56,6 +57,7 @@ __all__ = [
     "DisputeView",
     "captured_minor",
     "confirmed_by_us",
+    "due_of",
     "find_attempt",
     "find_given_up",
     "find_live_attempt",

@@ -42,6 +42,12 @@ def captured_minor(*, order_id: int) -> int:
     return _paying(order_id, "captured_minor")
 
 
+def due_of(order_ids: Sequence[int]) -> dict[int, int]:
+    """Return what is due of each order, in minor units; an order without an account is left out."""
+    accounts = OrderAccount.objects.filter(order_id__in=order_ids)
+    return dict(accounts.values_list("order_id", "due_minor"))
+
+
 def _paying(order_id: int, field: str) -> int:
     """Sum a field of the attempts that pay for the order; a late one's money is given back."""
     attempts = PaymentAttempt.objects.filter(order_id=order_id).exclude(purpose__startswith=LATE)

@@ -130,12 +130,14 @@ class TestForIntegrators:
     def test_tells_of_parcels_and_of_what_is_not_sent(self, client: Client, short: Order) -> None:
         (body,) = represent([Order.objects.get()])
         assert body["fulfillment_status"] == "partially_fulfilled"
+        assert (body["total_minor"], body["due_minor"]) == (3695, 3695)
 
         choose(client, short, "cancel")
         pay()
         Shipment.objects.update(state="delivered", delivered_at=now())
 
         (body,) = represent([Order.objects.get()])
+        assert (body["total_minor"], body["due_minor"]) == (3695, 2695)
         assert body["fulfillment_status"] == "fulfilled"
         assert [(line["sku"], line["cancelled"]) for line in body["lines"]] == [
             ("CUP", 2),
