@@ -24,9 +24,9 @@ CALLS: dict[str, Callable[[], object]] = {
     "cancel": lambda: STRIPE.cancel(intent_id="pi", request={}, key="k"),
     "retrieve": lambda: STRIPE.retrieve(intent_id="pi"),
     "get_order": lambda: WAREHOUSE.get_order("GM-1"),
-    "list_changes": lambda: WAREHOUSE.list_changes(None, "", 1),
+    "list_changes": lambda: WAREHOUSE.list_changes("main", None, "", 1),
     "cancel_order": lambda: WAREHOUSE.cancel_order("GM-1", "r"),
-    "stock_snapshot": WAREHOUSE.stock_snapshot,
+    "stock_snapshot": lambda: WAREHOUSE.stock_snapshot("main"),
     "send_mail": lambda: send_mail(**MAIL, message_id="1", metadata={}),
     "send_sms": lambda: send_sms(to="+442071234567", text="t", message_id="1"),
 }
