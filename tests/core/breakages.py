@@ -145,6 +145,7 @@ BREAKAGES = {
     "orders/i10_shipped_is_paid.sql": PARCEL,
     "orders/i12_order_steps_allowed.sql": step("order.confirmed", "completed", "confirmed"),
     "orders/i12_order_story_is_whole.sql": "UPDATE orders_order SET state = 'in_fulfillment'",
+    "orders/i14_completed_orders_keep_no_units.sql": "UPDATE orders_order SET state = 'completed'",
     "orders/i14_ended_orders_hold_nothing.sql": f"""
         UPDATE orders_order SET state = 'cancelled', state_changed_at = now() - {DAY}""",
     "orders/i14_no_request_outlives_its_order.sql": "UPDATE orders_order SET state = 'cancelled'",
