@@ -57,6 +57,12 @@ FULFILLMENT: Table = {
         }
     ),
 }
+# Not sent yet, or refused; the first three may have been sent, and found not to be there.
+HERE = frozenset({F.PLANNED, F.ON_HOLD, F.READY, F.REJECTED})
+IN_DOUBT = frozenset({F.SUBMITTING, F.SUBMIT_UNKNOWN})
+# The warehouse has said that it has it; nothing has left yet.
+THERE = frozenset({F.SUBMITTED, F.ACCEPTED, F.IN_PROGRESS})
+ENDED = frozenset({F.SHIPPED, F.CANCELLED, F.INCOMPLETE})
 FULFILLMENT_AGE: Ages = {
     F.PLANNED: timedelta(hours=1),
     F.ON_HOLD: timedelta(days=3),

@@ -11,14 +11,10 @@ from fulfillment import events
 from fulfillment.models import Fulfillment
 from fulfillment.services import holds, stock
 from fulfillment.services.steps import move, revive, stop
-from fulfillment.states import FulfillmentState, WaitsFor
+from fulfillment.states import HERE, IN_DOUBT, THERE, FulfillmentState, WaitsFor
 from globalmart.core import outbox
 
 S = FulfillmentState
-# Not sent yet, or refused; the first three only where nothing was ever sent.
-HERE = (S.PLANNED, S.ON_HOLD, S.READY, S.REJECTED)
-THERE = (S.SUBMITTED, S.ACCEPTED, S.IN_PROGRESS)
-IN_DOUBT = (S.SUBMITTING, S.SUBMIT_UNKNOWN)
 
 
 @transaction.atomic
@@ -36,7 +32,7 @@ def request_cancellation(*, order_id: int, reason: str, actor: str, now: datetim
 
 def _stop(row: Fulfillment, reason: str, actor: str, now: datetime) -> None:
     # Who has asked already was answered, or will be.
-    if row.cancel_wanted_at is not None or row.state not in HERE + THERE + IN_DOUBT:
+    if row.cancel_wanted_at is not None or row.state not in HERE | THERE | IN_DOUBT:
         return
     row.cancel_wanted_at, row.cancel_reason = now, reason[:200]
     if row.state == S.REJECTED or (row.state in HERE and row.first_sent_at is None):

@@ -9,12 +9,10 @@ from django.db import transaction
 
 from fulfillment.models import Fulfillment
 from fulfillment.services.steps import move
-from fulfillment.states import FulfillmentState
+from fulfillment.states import ENDED, HERE, FulfillmentState
 from globalmart.core.alerts import close_alert, open_alert
 
 S = FulfillmentState
-ENDED = (S.SHIPPED, S.CANCELLED, S.INCOMPLETE)
-HERE = (S.PLANNED, S.ON_HOLD, S.READY, S.REJECTED)
 ALERT = "parcel_to_stop"
 
 
@@ -57,7 +55,7 @@ def parcel_stopped(row: Fulfillment, now: datetime) -> None:
     """Nothing of this request will leave: close the alarm, unless another request of the order
     may be with the warehouse."""
     others = Fulfillment.objects.filter(order_id=row.order_id).exclude(pk=row.pk)
-    if row.is_held and not others.exclude(state__in=HERE + ENDED).exists():
+    if row.is_held and not others.exclude(state__in=HERE | ENDED).exists():
         close_alert(kind=ALERT, subject_type="order", subject_id=row.order_id, now=now)
 
 

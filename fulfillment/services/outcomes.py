@@ -14,7 +14,7 @@ from fulfillment.gateways.wms import SubmitAnswer
 from fulfillment.models import Fulfillment
 from fulfillment.services import cancelling, holds, steps
 from fulfillment.services.steps import flip, move, put_off, stop
-from fulfillment.states import FulfillmentState, WaitsFor
+from fulfillment.states import IN_DOUBT, FulfillmentState, WaitsFor
 from globalmart.core import outbox
 from globalmart.core.failpoints import failpoint
 
@@ -22,7 +22,6 @@ from globalmart.core.failpoints import failpoint
 LOOK_AGAIN_SECONDS = 61
 # What the gateway says of a request that its own schema refuses.
 NOT_WRITABLE = "invalid_request"
-IN_DOUBT = {FulfillmentState.SUBMITTING, FulfillmentState.SUBMIT_UNKNOWN}
 
 
 def locked(row: Fulfillment, token: UUID | None) -> Fulfillment | None:

@@ -20,7 +20,7 @@ from fulfillment.gateways.wms import (
 from fulfillment.models import Fulfillment
 from fulfillment.services import cancelling, holds, outcomes
 from fulfillment.services.steps import flip, move
-from fulfillment.states import FulfillmentState
+from fulfillment.states import IN_DOUBT, FulfillmentState
 from globalmart.core.db import WORK_FIELDS
 from globalmart.core.failpoints import failpoint
 from globalmart.core.work import backoff
@@ -111,12 +111,12 @@ def _take(*, fulfillment_id: int, token: UUID, now: datetime) -> tuple[Fulfillme
     row = Fulfillment.objects.locked().select_related("warehouse").get(pk=fulfillment_id)
     if not row.is_held_by(token):
         return None, "unsure"
-    if row.state not in UNSENT | outcomes.IN_DOUBT:
+    if row.state not in UNSENT | IN_DOUBT:
         row.rest()
         row.save(update_fields=list(WORK_FIELDS))
         return None, "unsure"
     trying: Trying = "unsure"
-    if row.state not in outcomes.IN_DOUBT:
+    if row.state not in IN_DOUBT:
         trying = "again" if row.first_sent_at else "first"
         flip(row, FulfillmentState.SUBMITTING, now)
     row.first_sent_at = row.first_sent_at or now

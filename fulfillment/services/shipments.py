@@ -12,7 +12,7 @@ from fulfillment.gateways.wms import WarehouseOrder
 from fulfillment.models import Fulfillment
 from fulfillment.services import cancelling, holds, parcels, shorts, tracking
 from fulfillment.services.steps import DISAGREES_ALERT, is_dead, move
-from fulfillment.states import FulfillmentState, WaitsFor
+from fulfillment.states import ENDED, HERE, IN_DOUBT, THERE, FulfillmentState, WaitsFor
 from globalmart.core import outbox
 from globalmart.core.alerts import open_alert
 from globalmart.core.models import Alert
@@ -20,9 +20,8 @@ from globalmart.core.models import Alert
 log = logging.getLogger(__name__)
 
 S = FulfillmentState
-ENDED = (S.SHIPPED, S.CANCELLED, S.INCOMPLETE)
-IN_DOUBT = (S.SUBMITTING, S.SUBMIT_UNKNOWN, S.SUBMITTED)
-UNTOLD = (*IN_DOUBT, S.PLANNED, S.ON_HOLD, S.READY, S.REJECTED)
+UNANSWERED = IN_DOUBT | {S.SUBMITTED}
+UNTOLD = UNANSWERED | HERE
 PICKING = {"picking", "packed", "partially_shipped", "shipped", "closed_short"}
 ALIVE = {"received", "picking", "packed", "partially_shipped", "shipped"}
 # A list may have been made before its warehouse had cancelled.
@@ -135,7 +134,7 @@ def _take_up(row: Fulfillment, found: WarehouseOrder, now: datetime) -> None:
         holds.alert_parcel(row)
     if row.state == S.READY:
         move(row, S.SUBMITTING, now)
-    if row.state in IN_DOUBT:
+    if row.state in UNANSWERED:
         # The answer to our request was lost; that the warehouse works on it is the answer.
         move(row, S.ACCEPTED, now)
         row.rest()
@@ -149,7 +148,7 @@ def _take_up(row: Fulfillment, found: WarehouseOrder, now: datetime) -> None:
 
 def _let_goods_win(row: Fulfillment, now: datetime) -> None:
     """A parcel left: whoever wanted it stopped came too late."""
-    is_news = row.state_before_cancel not in ("", *cancelling.THERE)
+    is_news = row.state_before_cancel not in ("", *THERE)
     if row.state == S.CANCELLATION_REQUESTED and is_news and not row.is_too_late:
         # It was to be stopped before we knew that the warehouse had it at all.
         outbox.publish(events.FulfillmentAccepted(subject_id=row.order_id, fulfillment_id=row.pk))

@@ -7,7 +7,7 @@ from django.conf import settings
 
 from fulfillment.gateways.wms import OutcomeUnknown, WarehouseRejected, WarehouseUnavailable
 from fulfillment.models import Fulfillment
-from fulfillment.states import FULFILLMENT, FulfillmentState, WaitsFor
+from fulfillment.states import FULFILLMENT, THERE, FulfillmentState, WaitsFor
 from globalmart.core import states, timeline
 from globalmart.core.alerts import close_alert, open_alert
 from globalmart.core.work import backoff
@@ -21,8 +21,6 @@ REJECTED_ALERT = "fulfillment_rejected"
 UNCLEAR_ALERT = "submission_unclear"
 STOPPED_ALERT = "fulfillment_stopped"
 DISAGREES_ALERT = "warehouse_disagrees"
-# Nobody but the warehouse itself can stop it here.
-THERE = (S.SUBMITTED, S.ACCEPTED, S.IN_PROGRESS, S.PARTIALLY_SHIPPED)
 # Tries that the warehouse never got do not count. After so many the pause is the longest already.
 LONGEST_PAUSE = 9
 
@@ -110,6 +108,6 @@ def _alert_kind(row: Fulfillment) -> str:
         return REJECTED_ALERT
     if row.waits_for == WaitsFor.WAREHOUSE and row.state == S.SUBMIT_UNKNOWN:
         return UNCLEAR_ALERT
-    if row.waits_for == WaitsFor.WAREHOUSE and row.state in THERE:
+    if row.waits_for == WaitsFor.WAREHOUSE and row.state in THERE | {S.PARTIALLY_SHIPPED}:
         return DISAGREES_ALERT
     return STOPPED_ALERT

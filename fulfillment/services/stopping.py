@@ -15,7 +15,7 @@ from fulfillment.gateways.wms import (
 )
 from fulfillment.models import Fulfillment
 from fulfillment.services import cancelling, steps
-from fulfillment.states import FulfillmentState, WaitsFor
+from fulfillment.states import THERE, FulfillmentState, WaitsFor
 
 # Twice the gateway's deadline of 25 s.
 LEASE_SECONDS = 50
@@ -83,7 +83,7 @@ def _record(row: Fulfillment, answer: CancelAnswer) -> None:
 
 def _believe_absent(row: Fulfillment, now: datetime) -> None:
     """Twice not found: it never arrived, unless the warehouse itself had said that it has it."""
-    if row.state_before_cancel not in cancelling.THERE:
+    if row.state_before_cancel not in THERE:
         cancelling.confirm_cancelled(row, now, "the warehouse does not know it")
         return
     steps.stop(
