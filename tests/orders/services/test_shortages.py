@@ -535,9 +535,9 @@ class TestGoodsThatCome:
         assert reservations()["MUG"] == ("committed", 2, 0)
 
     def test_are_not_given_up_with_the_rest_either(self, coming: Order) -> None:
-        Fulfillment.objects.filter(number=2).update(is_too_late=True, cancel_wanted_at=now())
-        cancelling.request_cancellation(order_id=coming.pk, reason="x", actor=CUSTOMER, now=now())
+        shortages.give_up(coming, actor=CUSTOMER, now=now())
 
+        assert self.mugs().state == "open"
         assert reservations()["MUG"] == ("committed", 2, 0)
 
     def test_keep_an_order_from_its_end(self, coming: Order) -> None:
