@@ -18,6 +18,7 @@ os.environ.setdefault("GM_ENV", "test")
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep on one core what shares a stack or a Redis, which tests stop and empty."""
     for item in items:
