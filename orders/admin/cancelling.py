@@ -41,12 +41,9 @@ class OrderShortageAdmin(HouseAdmin):
     ordering = ("-id",)
 
 
-def panel(request: HttpRequest, order_id: int) -> dict[str, Any]:
+def panel(request: HttpRequest, order: Order) -> dict[str, Any]:
     """Return what the boxes show; what cancelling would do only to who may cancel it now."""
-    order = Order.objects.filter(pk=order_id).first()
-    if order is None:
-        return {}
-    wishes = cancellations.list_all(order_id=order_id)
+    wishes = cancellations.list_all(order_id=order.pk)
     is_open = any(each.state == CancellationState.REQUESTED for each in wishes)
     may_cancel = request.user.has_perm(CANCEL) and not is_open
     may_cancel = may_cancel and not cancellations.why_not(order=order, is_staff=True)

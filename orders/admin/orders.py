@@ -104,8 +104,9 @@ class OrderAdmin(HouseAdmin):
         if object_id.isdigit():
             order_id = int(object_id)
             context |= _panels(order_id) | holds.panel(request, order_id)
-            context |= cancelling.panel(request, order_id)
-            context |= refunds.panel(request, order_id)
+            order = Order.objects.filter(pk=order_id).first()
+            if order is not None:
+                context |= cancelling.panel(request, order) | refunds.panel(request, order)
         answer: HttpResponse = super().change_view(request, object_id, form_url, context)
         return answer
 

@@ -87,18 +87,17 @@ def _amount_field(currency: str) -> forms.DecimalField:
     )
 
 
-def panel(request: HttpRequest, order_id: int) -> dict[str, Any]:
+def panel(request: HttpRequest, order: Order) -> dict[str, Any]:
     """Return what the box shows: all refunds with their buttons, and what is left to refund."""
     may_refund = request.user.has_perm(PERMISSION)
-    order = Order.objects.filter(pk=order_id).first()
-    is_possible = may_refund and payments.refundable_minor(order_id=order_id) > 0
+    is_possible = may_refund and payments.refundable_minor(order_id=order.pk) > 0
     return {
         "may_refund": may_refund,
         "refunds": [
             (view, _buttons(view) if may_refund else ())
-            for view in payments.list_refunds(order_id=order_id)
+            for view in payments.list_refunds(order_id=order.pk)
         ],
-        "left": what_is_left(order=order) if order is not None and is_possible else None,
+        "left": what_is_left(order=order) if is_possible else None,
         "refund_reasons": REASONS,
         "refund_uuid": uuid4(),
     }

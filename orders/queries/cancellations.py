@@ -81,6 +81,9 @@ def why_not(*, order: Order, is_staff: bool = False) -> str:
     return ""
 
 
+NOTHING_ASKED = Outlook(unsent=0, at_warehouse=0, being_stopped=0, too_late=0, coming={})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
     """What cancelling an order now would do to its goods and its money. Minor units.
@@ -103,17 +106,19 @@ class Preview:
 
 def preview(*, order: Order) -> Preview:
     """Return what cancelling the order now would do."""
-    ahead = fulfillment.outlook(order_id=order.pk)
+    is_unpaid = order.state == S.PENDING_PAYMENT
+    # Nothing is asked of the warehouse before the money is held.
+    ahead = NOTHING_ASKED if is_unpaid else fulfillment.outlook(order_id=order.pk)
     account = payments.get_account(order_id=order.pk)
-    live = payments.find_live_attempt(order_id=order.pk)
+    live = payments.find_live_attempt(order_id=order.pk) if is_unpaid else None
     asked = ahead.at_warehouse + ahead.being_stopped
-    has_left = order.lines.filter(shipped__gt=0).exists()
+    has_left = not is_unpaid and order.lines.filter(shipped__gt=0).exists()
     return Preview(
         at_once=ahead.unsent,
         asked=asked,
         too_late=ahead.too_late,
         stays=has_left or (bool(ahead.coming) and not ahead.unsent and not asked),
-        asks_bank=order.state == S.PENDING_PAYMENT and live is not None and bool(live.intent_id),
+        asks_bank=live is not None and bool(live.intent_id),
         held_minor=account.authorized_minor - account.captured_minor,
         captured_minor=account.captured_minor
         - account.refunded_minor
