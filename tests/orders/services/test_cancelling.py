@@ -504,6 +504,7 @@ class TestTwice:
 
 class TestPreview:
     def test_says_what_would_happen(self, confirmed: Order) -> None:
+        confirmed.refresh_from_db()
         found = cancellations.preview(order=confirmed)
         assert (found.at_once, found.asked, found.too_late) == (1, 0, 0)
         assert (found.held_minor, found.captured_minor) == (3695, 0)
