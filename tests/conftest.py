@@ -20,10 +20,10 @@ CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep on one core what shares a stack or a Redis, which tests stop and empty."""
+    """Keep on one core what shares the stack, whose parts tests stop and kill."""
     for item in items:
-        if {"stack", "redis"} & set(getattr(item, "fixturenames", ())):
-            item.add_marker(pytest.mark.xdist_group("shared"))
+        if "stack" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("stack"))
 
 
 @pytest.fixture(autouse=True)
