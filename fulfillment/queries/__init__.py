@@ -3,6 +3,7 @@
 from fulfillment.queries.outlook import (
     Outlook,
     ShortLine,
+    allocated_units,
     coming_from,
     list_backorders,
     list_short,
@@ -27,6 +28,7 @@ from fulfillment.queries.waiting import (
 __all__ = [
     "Outlook",
     "ShortLine",
+    "allocated_units",
     "coming_from",
     "list_backorders",
     "list_short",

@@ -117,6 +117,16 @@ def reserved_units(*, order_id: int) -> dict[str, int]:
     return dict(found)
 
 
+def allocated_units(*, order_id: int) -> dict[str, int]:
+    """Return how many units of which SKUs are reserved for the order and have not left; what is on
+    back-order is not among them."""
+    found: Counter[str] = Counter()
+    taken = (ReservationState.HELD, ReservationState.COMMITTED)
+    for row in Reservation.objects.filter(order_id=order_id, state__in=taken):
+        found[row.sku] += row.quantity - row.shipped
+    return dict(found)
+
+
 def warehouse_of(*, fulfillment_id: int) -> int:
     """Return the key of the warehouse that a request went to. Raises Fulfillment.DoesNotExist."""
     return Fulfillment.objects.values_list("warehouse_id", flat=True).get(pk=fulfillment_id)

@@ -13,7 +13,11 @@ from orders.states import OrderState, PaymentTiming
 
 
 class Order(models.Model):
-    """An order. Prices include tax: `tax_minor` is the part of `total_minor` that is tax."""
+    """An order. `tax_minor` is the part of `total_minor` that is tax, however it was priced.
+
+    Of a price list without tax `tax_added_minor` is that tax, put on top; of one with tax it is 0.
+    `discount_minor` is what its lines and its shipping were discounted by, together.
+    """
 
     public_id = models.CharField(max_length=40, unique=True)
     number = models.CharField(max_length=20, unique=True)
@@ -29,6 +33,10 @@ class Order(models.Model):
     discount_minor = models.BigIntegerField(default=0)
     tax_minor = models.BigIntegerField()
     total_minor = models.BigIntegerField()
+    tax_added_minor = models.BigIntegerField(default=0, db_default=0)
+    shipping_discount_minor = models.BigIntegerField(default=0, db_default=0)
+    shipping_tax_minor = models.BigIntegerField(default=0, db_default=0)
+    shipping_tax_rate_bp = models.PositiveIntegerField(default=0, db_default=0)
 
     email = models.EmailField(max_length=254)
     name = models.CharField(max_length=120)
@@ -82,7 +90,10 @@ class Order(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(
-                    total_minor=F("subtotal_minor") + F("shipping_minor") - F("discount_minor")
+                    total_minor=F("subtotal_minor")
+                    + F("shipping_minor")
+                    - F("discount_minor")
+                    + F("tax_added_minor")
                 ),
                 name="order_total_adds_up",
             ),
@@ -94,6 +105,18 @@ class Order(models.Model):
                 & Q(tax_minor__lte=F("total_minor"))
                 & Q(total_minor__gt=0),
                 name="order_amounts_in_order",
+            ),
+            models.CheckConstraint(
+                condition=Q(tax_added_minor=0) | Q(tax_added_minor=F("tax_minor")),
+                name="order_tax_added_whole_or_not",
+            ),
+            models.CheckConstraint(
+                condition=Q(shipping_discount_minor__gte=0)
+                & Q(shipping_discount_minor__lte=F("shipping_minor"))
+                & Q(shipping_discount_minor__lte=F("discount_minor"))
+                & Q(shipping_tax_minor__gte=0)
+                & Q(shipping_tax_minor__lte=F("tax_minor")),
+                name="order_shipping_in_order",
             ),
         ]
         indexes = [
@@ -115,12 +138,21 @@ class Order(models.Model):
         return reverse("admin:orders_order_change", args=[self.pk])
 
     @property
+    def shipping_total_minor(self) -> int:
+        """What the customer pays for shipping, with tax and less its discount."""
+        added = self.shipping_tax_minor if self.tax_added_minor else 0
+        return self.shipping_minor - self.shipping_discount_minor + added
+
+    @property
     def is_charged_at_order(self) -> bool:
         return self.payment_timing == PaymentTiming.AT_ORDER
 
 
 class OrderLine(models.Model):
-    """One SKU of an order. `total_minor` = quantity x unit price - discount, tax included."""
+    """One SKU of an order. `total_minor` = quantity x unit price - discount + tax added: what the
+    customer pays for it, with tax. Of `quantity` so many units are `allocated` (reserved and not
+    yet shipped), `shipped`, and `cancelled`; of the shipped ones so many were `returned`.
+    """
 
     public_id = models.CharField(max_length=40, unique=True)
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="lines")
@@ -134,9 +166,12 @@ class OrderLine(models.Model):
     tax_class = models.CharField(max_length=10)
     tax_rate_bp = models.PositiveIntegerField(default=0)
     tax_minor = models.BigIntegerField()
+    tax_added_minor = models.BigIntegerField(default=0, db_default=0)
     total_minor = models.BigIntegerField()
+    allocated = models.PositiveIntegerField(default=0, db_default=0)
     shipped = models.PositiveIntegerField(default=0)
     cancelled = models.PositiveIntegerField(default=0)
+    returned = models.PositiveIntegerField(default=0, db_default=0)
 
     class Meta:
         constraints = [
@@ -144,13 +179,25 @@ class OrderLine(models.Model):
             models.CheckConstraint(condition=Q(quantity__gt=0), name="order_line_quantity"),
             models.CheckConstraint(
                 condition=Q(
-                    total_minor=F("quantity") * F("unit_price_minor") - F("discount_minor")
+                    total_minor=F("quantity") * F("unit_price_minor")
+                    - F("discount_minor")
+                    + F("tax_added_minor")
                 ),
                 name="order_line_total_adds_up",
             ),
             models.CheckConstraint(
-                condition=Q(quantity__gte=F("shipped") + F("cancelled")),
-                name="line_shipped_within_quantity",
+                condition=Q(discount_minor__gte=0)
+                & Q(discount_minor__lte=F("quantity") * F("unit_price_minor"))
+                & Q(tax_minor__gte=0)
+                & (Q(tax_added_minor=0) | Q(tax_added_minor=F("tax_minor"))),
+                name="order_line_amounts_in_order",
+            ),
+            models.CheckConstraint(
+                condition=Q(quantity__gte=F("allocated") + F("shipped") + F("cancelled")),
+                name="line_units_within_quantity",
+            ),
+            models.CheckConstraint(
+                condition=Q(shipped__gte=F("returned")), name="line_returned_within_shipped"
             ),
         ]
 

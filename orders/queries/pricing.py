@@ -61,6 +61,8 @@ class Quote:
     lines: tuple[PricedLine, ...]
     subtotal_minor: int
     shipping_minor: int
+    shipping_tax_minor: int
+    shipping_tax_rate_bp: int
     tax_minor: int
     total_minor: int
     ships_from: date | None
@@ -81,15 +83,17 @@ def quote(
     subtotal = sum(line.total_minor for line in lines)
     shipping = _shipping(shipping_method, currency, subtotal)
     # Carriage is taxed at the standard rate, as an ancillary of the goods.
-    tax = sum(line.tax_minor for line in lines)
-    tax += included_tax(shipping, rates.get("standard", 0))
+    shipping_rate = rates.get("standard", 0)
+    shipping_tax = included_tax(shipping, shipping_rate)
     if subtotal + shipping > MOST_TOTAL_MINOR:
         raise TotalTooLarge
     return Quote(
         lines=lines,
         subtotal_minor=subtotal,
         shipping_minor=shipping,
-        tax_minor=tax,
+        shipping_tax_minor=shipping_tax,
+        shipping_tax_rate_bp=shipping_rate,
+        tax_minor=sum(line.tax_minor for line in lines) + shipping_tax,
         total_minor=subtotal + shipping,
         ships_from=latest_ahead(
             (price.product.ships_from for price in prices.values()), today=timezone.localdate()

@@ -10,7 +10,7 @@ from fulfillment import queries as fulfillment
 from globalmart.core.choreography import MOST_STUCK, Stuck
 from orders.models import Order, OrderLine, OrderShortage
 from orders.queries.catalogue import Offer, for_sale, offers_of
-from orders.queries.shares import cancelled_by_line
+from orders.queries.shares import cancelled_share
 from orders.states import SHORTAGE_AGE, ShortageState
 
 S = ShortageState
@@ -110,9 +110,9 @@ def list_missing(*, order: Order, with_offers: bool = False) -> list[Missing]:
 def _saved(order: Order, lines: list[OrderLine], row: OrderShortage) -> int:
     """What cancelling the missing units makes less due. Works on copies in memory."""
     line = next(each for each in lines if each.pk == row.line_id)
-    before = sum(cancelled_by_line(order, lines))
+    before = sum(cancelled_share(line) for line in lines)
     line.cancelled += row.quantity
-    after = sum(cancelled_by_line(order, lines))
+    after = sum(cancelled_share(line) for line in lines)
     line.cancelled -= row.quantity
     return after - before
 

@@ -7,7 +7,7 @@ from django.conf import settings
 
 from globalmart.core.money import allocate
 from orders.models import Order, OrderLine
-from orders.queries.shares import cancelled_by_line, paid_by_line
+from orders.queries.shares import cancelled_share
 from orders.services.refunds import ASIDE, find_made, parts_of_line
 from payments import queries as payments
 from payments.queries import RefundView
@@ -35,13 +35,13 @@ def owed_for_cancelled(*, order: Order, lines: Sequence[OrderLine], limit_minor:
         if part.kind == PartKind.AMOUNT and view.reason not in ASIDE
     )
     parts = []
-    sums = zip(lines, paid_by_line(order, lines), cancelled_by_line(order, lines), strict=True)
-    for line, paid, cancelled in sums:
+    for line in lines:
+        cancelled = cancelled_share(line)
         back, others = parts_of_line(line, asked, False), parts_of_line(line, counted, True)
         back_minor = min(cancelled, sum(part.amount_minor for part in back))
         limit_minor -= back_minor
         amount = cancelled - back_minor
-        amount = min(amount, paid - sum(part.amount_minor for part in others))
+        amount = min(amount, line.total_minor - sum(part.amount_minor for part in others))
         units = max(0, line.cancelled - sum(part.quantity for part in back))
         if amount > 0:
             parts.append(Part(PartKind.LINE, amount, line.position, units))

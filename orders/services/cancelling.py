@@ -15,7 +15,7 @@ from orders import events
 from orders.models import Order, OrderCancellation
 from orders.queries.cancellations import ALL_LEFT, PART_LEFT, not_coming, why_not
 from orders.services import holds, leftovers, lifecycle, shortages, shrinking
-from orders.services.counting import cancel_units, count_parcels
+from orders.services.counting import cancel_units, count_allocated, count_parcels
 from orders.states import CANCELLATION, CancellationState, OrderState
 from payments.services import giving_back, planning
 from payments.services.refunds import Reason
@@ -128,6 +128,7 @@ def _go_without(
     lines = order.lines.filter(position__in=given_up).exclude(sku__in=ahead.coming)
     skus = list(lines.values_list("sku", flat=True))
     stock.release_reservations(order_id=order.pk, skus=skus, now=now)
+    count_allocated(order)
     holds.release_if_stocked(order_id=order.pk, now=now)
     shortages.end_if_over(order_id=order.pk, actor=row.requested_by, now=now)
 

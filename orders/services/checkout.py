@@ -263,6 +263,8 @@ def _insert_order(submission: Submission, priced: Quote, now: datetime) -> Order
         currency=submission.currency,
         subtotal_minor=priced.subtotal_minor,
         shipping_minor=priced.shipping_minor,
+        shipping_tax_minor=priced.shipping_tax_minor,
+        shipping_tax_rate_bp=priced.shipping_tax_rate_bp,
         tax_minor=priced.tax_minor,
         total_minor=priced.total_minor,
         email=submission.email,
@@ -287,7 +289,14 @@ def _insert_order(submission: Submission, priced: Quote, now: datetime) -> Order
 
 def _insert_lines(order: Order, priced: Quote) -> list[OrderLine]:
     return OrderLine.objects.bulk_create(
-        OrderLine(public_id=public_id("lin"), order=order, position=place, **asdict(line))
+        OrderLine(
+            public_id=public_id("lin"),
+            order=order,
+            position=place,
+            # Reserved in the same transaction, or the order is not placed.
+            allocated=line.quantity,
+            **asdict(line),
+        )
         for place, line in enumerate(priced.lines, start=1)
     )
 

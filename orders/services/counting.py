@@ -22,8 +22,31 @@ def count_parcels(order: Order) -> list[OrderLine]:
     instead = _count_substitutes(order, left)
     for line in lines:
         line.shipped = left[line.sku] + instead[line.pk]
-    OrderLine.objects.bulk_update(lines, ["shipped"])
+    _allocate(order, lines)
+    OrderLine.objects.bulk_update(lines, ["shipped", "allocated"])
     return lines
+
+
+def count_allocated(order: Order) -> None:
+    """Count on the lines what is reserved for them, as stock has it now.
+
+    To be called where reservations of the order were taken, given back, or turned into back-orders.
+    The caller holds the order's lock; counted again, nothing changes.
+    """
+    lines = list(order.lines.order_by("position"))
+    _allocate(order, lines)
+    OrderLine.objects.bulk_update(lines, ["allocated"])
+
+
+def _allocate(order: Order, lines: list[OrderLine]) -> None:
+    """What is reserved for a line, or to be sent instead of its goods, up to what is still open."""
+    reserved = fulfillment.allocated_units(order_id=order.pk)
+    instead = OrderShortage.objects.filter(line__order=order).exclude(substitute_sku="")
+    also = dict(instead.values_list("substitute_sku", "line_id"))
+    for line in lines:
+        units = reserved.get(line.sku, 0)
+        units += sum(count for sku, count in reserved.items() if also.get(sku) == line.pk)
+        line.allocated = min(units, line.quantity - line.shipped - line.cancelled)
 
 
 def _count_substitutes(order: Order, left: Counter[str]) -> Counter[int]:
@@ -42,4 +65,5 @@ def cancel_units(order: Order, units: Mapping[int, int]) -> None:
     lines = [line for line in order.lines.all() if units.get(line.position)]
     for line in lines:
         line.cancelled += units[line.position]
-    OrderLine.objects.bulk_update(lines, ["cancelled"])
+        line.allocated = min(line.allocated, line.quantity - line.shipped - line.cancelled)
+    OrderLine.objects.bulk_update(lines, ["cancelled", "allocated"])

@@ -10,6 +10,7 @@ from orders import events
 from orders.models import Order, OrderHold
 from orders.queries.holds import is_held
 from orders.queries.shortages import waits_unasked
+from orders.services.counting import count_allocated
 from orders.states import AT_REST, RELEASED_BY_SYSTEM, HoldBlocks, HoldKind, OrderState
 from payments import queries as payments
 
@@ -154,7 +155,7 @@ def expire(*, order_id: int, now: datetime) -> None:
 def hold_for_stock(*, order_id: int, now: datetime) -> None:
     """The warehouse has counted less than the order was promised: what is missing is waited for,
     unless it has come since. Where the customer is asked about it, the rest does not wait."""
-    Order.objects.locked().get(pk=order_id)
+    count_allocated(Order.objects.locked().get(pk=order_id))
     if waits_unasked(order_id=order_id):
         place(
             order_id=order_id,
@@ -169,7 +170,7 @@ def hold_for_stock(*, order_id: int, now: datetime) -> None:
 def release_if_stocked(*, order_id: int, now: datetime) -> None:
     """Units came, were given up, or the customer is asked about them: let the order go, if it
     waits for none any more."""
-    Order.objects.locked().get(pk=order_id)
+    count_allocated(Order.objects.locked().get(pk=order_id))
     if not waits_unasked(order_id=order_id):
         release(
             order_id=order_id,

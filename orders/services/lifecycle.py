@@ -19,7 +19,7 @@ from orders.queries.holds import is_held
 from orders.queries.preorders import start_of
 from orders.queries.shares import shipped_minor
 from orders.queries.shortages import has_open_shortage
-from orders.services.counting import cancel_units, count_parcels
+from orders.services.counting import cancel_units, count_allocated, count_parcels
 from orders.states import ORDER, OrderState, PaymentTiming
 from payments import queries as payments
 from payments.services import giving_back, planning
@@ -98,6 +98,7 @@ def _takes_again(order: Order) -> bool:
             stock.reserve(order_id=order.pk, quantities=quantities, promised_on=order.ships_from)
     except stock.OutOfStock:
         return False
+    count_allocated(order)
     return True
 
 
@@ -192,6 +193,7 @@ def cancel(order: Order, *, actor: str, now: datetime) -> None:
     _move(order, OrderState.CANCELLED, event, actor=actor, now=now)
     giving_back.give_back(order_id=order.pk, now=now, reason=Reason.CANCELLED)
     stock.release_reservations(order_id=order.pk, now=now)
+    count_allocated(order)
 
 
 @transaction.atomic
@@ -226,3 +228,4 @@ def expire_order(*, order_id: int, now: datetime) -> None:
     event = events.OrderExpired(subject_id=order.pk)
     _move(order, OrderState.EXPIRED, event, actor="system", now=now)
     stock.release_reservations(order_id=order_id)
+    count_allocated(order)

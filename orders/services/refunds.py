@@ -1,7 +1,7 @@
 """Refunds of an order: by line, shipping, a free amount, or the whole. Minor units.
 
-Amounts come from what the order froze: a line's price less its discount and its share of the
-order's own. Taken one by one or at once, the units of a line sum to exactly what it cost.
+Amounts come from what the order froze: a line's price less its discount, with tax. Taken one by
+one or at once, the units of a line sum to exactly what it cost.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from django.db import transaction
 
 from globalmart.core.money import allocate, display
 from orders.models import Order, OrderLine
-from orders.queries.shares import cancelled_by_line, paid_by_line
+from orders.queries.shares import cancelled_share
 from payments import queries as payments
 from payments.queries import RefundPart, RefundView
 from payments.services import refunds
@@ -75,29 +75,26 @@ def what_is_left(*, order: Order) -> Left:
     lines = list(order.lines.order_by("position"))
     parts = [part for view in done for part in view.parts]
     shipped = sum(part.amount_minor for part in parts if part.kind == PartKind.SHIPPING)
-    sums = zip(lines, paid_by_line(order, lines), cancelled_by_line(order, lines), strict=True)
     return Left(
-        lines=tuple(_line_left(line, paid, gone, done) for line, paid, gone in sums),
-        shipping_minor=max(0, order.shipping_minor - shipped),
+        lines=tuple(_line_left(line, done) for line in lines),
+        shipping_minor=max(0, order.shipping_total_minor - shipped),
         refundable_minor=payments.refundable_minor(order_id=order.pk),
         currency=order.currency,
     )
 
 
-def _line_left(
-    line: OrderLine, paid_minor: int, cancelled_minor: int, done: Sequence[RefundView]
-) -> LineLeft:
+def _line_left(line: OrderLine, done: Sequence[RefundView]) -> LineLeft:
     """What of a line was neither refunded nor cancelled. What went back for cancelled units, or
     may have, does not count twice."""
     back, others = parts_of_line(line, done, False), parts_of_line(line, done, True)
     units = max(line.cancelled, sum(part.quantity for part in back))
-    minor = max(cancelled_minor, sum(part.amount_minor for part in back))
+    minor = max(cancelled_share(line), sum(part.amount_minor for part in back))
     return LineLeft(
         position=line.position,
         sku=line.sku,
         name=line.name,
         quantity=max(0, line.quantity - units - sum(part.quantity for part in others)),
-        amount_minor=max(0, paid_minor - minor - sum(part.amount_minor for part in others)),
+        amount_minor=max(0, line.total_minor - minor - sum(part.amount_minor for part in others)),
     )
 
 

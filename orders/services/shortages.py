@@ -17,7 +17,7 @@ from orders.queries.cancellations import is_cancelling, not_coming
 from orders.queries.holds import blocks_changes, is_held
 from orders.queries.shortages import OPEN, is_coming, is_missing, list_offers, skus_of
 from orders.services import holds, lifecycle, shrinking
-from orders.services.counting import cancel_units, count_parcels
+from orders.services.counting import cancel_units, count_allocated, count_parcels
 from orders.states import SHORTAGE, OrderState, ShortageState
 from payments.services import planning
 
@@ -159,6 +159,7 @@ def _cancel(order: Order, row: OrderShortage, sku: str, actor: str, now: datetim
         skus=skus_of(row),
         now=now,
     )
+    count_allocated(order)
     holds.release_if_stocked(order_id=order.pk, now=now)
     end_if_over(order_id=order.pk, actor=actor, now=now)
 
@@ -230,6 +231,7 @@ def ask_for_the_rest(order: Order, now: datetime) -> None:
     )
     # What was waited for since before the order was confirmed is only held for it.
     stock.commit_reservations(order_id=order.pk)
+    count_allocated(order)
 
 
 def give_up(order: Order, *, actor: str, now: datetime) -> None:
@@ -249,6 +251,7 @@ def give_up(order: Order, *, actor: str, now: datetime) -> None:
             skus=skus_of(row),
             now=now,
         )
+    count_allocated(order)
 
 
 def end_if_over(*, order_id: int, actor: str, now: datetime) -> None:

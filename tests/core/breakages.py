@@ -133,11 +133,13 @@ BREAKAGES = {
             substitute_sku, substitute_name, substitute_shipped, opened_at, state_changed_at,
             chosen_by)
         SELECT id, 1, 1, '', 'open', '', '', 0, now(), now() - {DAY}, '' FROM orders_orderline""",
-    "orders/i12_cancelled_or_shipped.sql": "UPDATE orders_orderline SET cancelled = 1",
+    "orders/i12_cancelled_or_shipped.sql": """
+        UPDATE orders_orderline SET cancelled = 1, allocated = 0""",
     "orders/i08_answered_orders_exist.sql": """
         UPDATE core_idempotencykey
            SET response_body = jsonb_set(response_body::jsonb, '{total_minor}', '1')::text""",
     "orders/i08_orders_are_whole.sql": "DELETE FROM fulfillment_reservation",
+    "orders/i10_lines_allocate_what_is_kept.sql": "UPDATE orders_order SET state = 'expired'",
     "orders/i10_lines_count_parcels.sql": "UPDATE orders_order SET state = 'completed'",
     "orders/i10_no_request_left_on_hold.sql": HOLD
     + "UPDATE fulfillment_fulfillment SET first_sent_at = now()",

@@ -7,7 +7,6 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from orders.models import Order, OrderLine
-from orders.queries.shares import paid_by_line
 from orders.services.refunds import (
     BadSelection,
     LineLeft,
@@ -168,20 +167,6 @@ class TestSums:
             given_back += part
             left = LineLeft(1, "MUG", "Mug", left.quantity - taken, left.amount_minor - part)
         assert (left.quantity, given_back) == (0, amount)
-
-    @given(
-        totals=some.lists(some.integers(0, 50_000), min_size=1, max_size=8),
-        share=some.integers(0, 100),
-    )
-    def test_a_discount_on_the_order_is_shared_exactly(self, totals: list[int], share: int) -> None:
-        discount = sum(totals) * share // 100
-        found = Order(discount_minor=discount)
-        lines = [OrderLine(total_minor=total, discount_minor=0) for total in totals]
-
-        paid = paid_by_line(found, lines)
-
-        assert sum(paid) == sum(totals) - discount
-        assert min(paid) >= 0
 
 
 @pytest.mark.parametrize("quantity", [3, 7])
