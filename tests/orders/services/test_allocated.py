@@ -30,7 +30,7 @@ def test_is_the_quantity_of_a_placed_order(order: Order) -> None:
 
 
 def test_does_not_count_units_on_back_order(order: Order) -> None:
-    Reservation.objects.update(state="backordered")
+    Reservation.objects.update(state="backordered", backordered_at=timezone.now())
     count_allocated(order)
     assert allocated() == 0
 
