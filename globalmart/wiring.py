@@ -5,7 +5,7 @@ down; a system check resolves each at start-up. An event without a line here is 
 readers alone.
 """
 
-from globalmart.core.choreography import Consumer, Timed, Wiring, Work
+from globalmart.core.choreography import Consumer, Machine, Timed, Wiring, Work
 
 WIRING = Wiring(
     # An event's consumers run once each, in a transaction that also marks the delivery done.
@@ -159,6 +159,20 @@ WIRING = Wiring(
         Timed("payments.jobs.begin_reconciliation", "webhooks", "37 2 * * *"),
         Timed("fulfillment.jobs.reconcile_warehouse", "fulfillment", "7 2 * * *"),
     ),
+    # What `manage.py state_diagrams` draws.
+    machines={
+        "Order": Machine("orders.states.ORDER", ("draft", "pending_payment")),
+        "Cancellation": Machine("orders.states.CANCELLATION", ("requested",)),
+        "Shortage": Machine("orders.states.SHORTAGE", ("open",)),
+        "Payment attempt": Machine("payments.states.ATTEMPT", ("created",)),
+        "Payment operation": Machine("payments.states.OPERATION", ("planned",)),
+        "Refund": Machine("payments.states.REFUND", ("requested", "external")),
+        "Dispute": Machine("payments.states.DISPUTE", ("warning", "needs_response")),
+        "Fulfillment": Machine("fulfillment.states.FULFILLMENT", ("ready", "on_hold")),
+        "Reservation": Machine("fulfillment.states.RESERVATION", ("held",)),
+        "Parcel": Machine("fulfillment.states.SHIPMENT", ("label_created",)),
+        "Message": Machine("notifications.states.MESSAGE", ("queued",)),
+    },
     # Domain -> what `manage.py reconcile DOMAIN` compares.
     reconcilers={
         "payments": "payments.services.reconciling.running.reconcile",

@@ -9,6 +9,8 @@ from typing import Any
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from globalmart.core.states import Ages, Table
+
 
 @dataclass(frozen=True, slots=True)
 class Consumer:
@@ -59,11 +61,21 @@ class Timed:
 
 
 @dataclass(frozen=True, slots=True)
+class Machine:
+    """A state machine of the house: the dotted name of its table (`<app>.states.NAME`; its ages are
+    `NAME_AGE` beside it), and the states in which its rows begin."""
+
+    table: str
+    begins: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Wiring:
     """The whole choreography: event -> consumers, event -> work to ring for, kinds of work,
     the dotted names of functions (*, now) -> list[Stuck] that the watchdog asks, by queue, of
     functions that a worker calls once before it forks its first job, what is started by the
-    clock, and by domain the function that compares its books with somebody else's."""
+    clock, by domain the function that compares its books with somebody else's, and by name the
+    state machines."""
 
     consumers: Mapping[str, tuple[Consumer, ...]]
     rings: Mapping[str, tuple[str, ...]]
@@ -72,6 +84,7 @@ class Wiring:
     warm: Mapping[str, tuple[str, ...]]
     timed: tuple[Timed, ...] = ()
     reconcilers: Mapping[str, str] = field(default_factory=dict)
+    machines: Mapping[str, Machine] = field(default_factory=dict)
 
 
 @lru_cache
@@ -88,6 +101,19 @@ def resolve(dotted: str) -> Callable[..., Any]:
     return function
 
 
+def table_of(machine: Machine) -> Table:
+    """Return a machine's table. Raises ImportError."""
+    table: Table = import_string(machine.table)
+    return table
+
+
+def ages_of(machine: Machine) -> Ages:
+    """Return the ages past which a machine's states alarm; none where it has none."""
+    module, name = machine.table.rsplit(".", 1)
+    ages: Ages = getattr(import_module(module), f"{name}_AGE", {})
+    return ages
+
+
 def dotted_names() -> list[str]:
     """Return every dotted name in the wiring, for the system check that resolves each."""
     table = wiring()
@@ -95,4 +121,6 @@ def dotted_names() -> list[str]:
     work = [name for kind in table.work.values() for name in (kind.job, kind.has_due)]
     warm = [name for many in table.warm.values() for name in many]
     timed = [one.job for one in table.timed]
-    return [*handlers, *work, *table.watched.values(), *warm, *timed, *table.reconcilers.values()]
+    machines = [machine.table for machine in table.machines.values()]
+    asked = [*table.watched.values(), *table.reconcilers.values()]
+    return [*handlers, *work, *warm, *timed, *asked, *machines]
