@@ -11,7 +11,7 @@ from fulfillment import events
 from fulfillment.gateways.wms import CarrierEvent, WarehouseShipment
 from fulfillment.models import Carrier, Fulfillment, Shipment, ShipmentEvent
 from fulfillment.states import SHIPMENT, ShipmentState
-from globalmart.core import outbox, timeline
+from globalmart.core import outbox, states, timeline
 
 S = ShipmentState
 # So long without a scan, a parcel counts as expired.
@@ -125,6 +125,7 @@ def _hear(shipment: Shipment, told: CarrierEvent, now: datetime) -> None:
 
 
 def _move(shipment: Shipment, state: ShipmentState, *, actor: str) -> None:
+    states.require(SHIPMENT, "shipment", shipment.state, state)
     timeline.record(
         subject_type="order",
         subject_id=shipment.order_id,

@@ -125,11 +125,17 @@ def _follow(
     dues = [due for due in (dispute.evidence_due_at, answer.evidence_due_at) if due is not None]
     dispute.evidence_due_at = max(dues, default=None)
     if after != before:
-        states.require(DISPUTE, "dispute", before, after)
-        dispute.state, dispute.state_changed_at = after, now
-        _note(dispute, before, actor)
-        _tell_step(dispute, before, now)
+        _move(dispute, after, actor, now)
     dispute.save()
+
+
+def _move(dispute: Dispute, state: DisputeState, actor: str, now: datetime) -> None:
+    """Take one step, with its line in the order's timeline and its event; the caller saves."""
+    before = DisputeState(dispute.state)
+    states.require(DISPUTE, "dispute", before, state)
+    dispute.state, dispute.state_changed_at = state, now
+    _note(dispute, before, actor)
+    _tell_step(dispute, before, now)
 
 
 def _tell_step(dispute: Dispute, before: DisputeState, now: datetime) -> None:

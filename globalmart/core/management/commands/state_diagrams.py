@@ -9,8 +9,9 @@ from globalmart.core.diagrams import draw
 
 HEAD = """# State diagrams
 
-Drawn by `manage.py state_diagrams` from the tables in `*/states.py`, which the code obeys: what has no arrow
-here is refused. In brackets stands the age past which a state opens an alert. [States](states.md) says what they mean."""
+Drawn by `manage.py state_diagrams` from the tables in `*/states.py`, which the code obeys: what has
+no arrow here is refused. In brackets stands the age past which a state opens an alert.
+[States](states.md) says what they mean."""
 
 
 class Command(BaseCommand):

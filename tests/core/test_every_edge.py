@@ -1,0 +1,173 @@
+"""Every machine of the house takes every edge that its table has, and refuses every other.
+
+Each axis is walked through its own transition function: from every state to every state. An edge
+that is taken leaves its line in the order's timeline; one that is refused leaves nothing.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from django.db import transaction
+from django.utils import timezone
+
+from fulfillment.models import Fulfillment, Shipment
+from fulfillment.services import steps, tracking
+from fulfillment.states import FULFILLMENT, SHIPMENT, FulfillmentState, ShipmentState
+from globalmart.core.models import OutboxEvent, TimelineEntry
+from globalmart.core.states import IllegalTransition, Table
+from notifications.models import Message
+from notifications.services import outgoing
+from notifications.states import MESSAGE, MessageState
+from orders import events
+from orders.models import Order
+from orders.services import lifecycle
+from orders.states import ORDER, OrderState
+from payments.models import Dispute, OrderAccount, PaymentAttempt, Refund
+from payments.services import disputes
+from payments.services.books import Books, open_books
+from payments.services.refund_books import RefundBooks
+from payments.states import (
+    ATTEMPT,
+    DISPUTE,
+    REFUND,
+    REFUND_BEFORE_APPROVAL,
+    REFUND_RESERVED,
+    AttemptState,
+    DisputeState,
+    RefundState,
+)
+from tests import builders
+from tests.payments import refunding
+from tests.payments.disputing import capture
+
+pytestmark = pytest.mark.django_db
+# Puts a row into a state and takes one step from there; returns the state that it is in then.
+Step = Callable[[str, str], str]
+
+
+@pytest.fixture
+def order() -> Order:
+    builders.open_shop()
+    builders.add_product("MUG", on_hand=10)
+    return builders.place({"MUG": 2})
+
+
+@pytest.fixture
+def paid(order: Order) -> Order:
+    capture(order)
+    return order
+
+
+def edges(states: Any) -> Iterator[tuple[str, str]]:
+    for before in states.values:
+        for after in states.values:
+            yield before, after
+
+
+def walk(table: Table, states: Any, step: Step, *, is_told: bool = True) -> None:
+    """Try every pair of states, each in a transaction that is rolled back."""
+    for before, after in edges(states):
+        with transaction.atomic():
+            told = TimelineEntry.objects.count()
+            if after in table.get(before, ()):
+                assert step(before, after) == after, (before, after)
+                entry = TimelineEntry.objects.order_by("pk").last()
+                if is_told:
+                    assert entry is not None
+                    assert (entry.before, entry.after) == (before, after)
+                    assert entry.actor
+            else:
+                with pytest.raises(IllegalTransition):
+                    step(before, after)
+                assert TimelineEntry.objects.count() == told, (before, after)
+            transaction.set_rollback(True)
+
+
+def test_of_an_order(order: Order) -> None:
+    def step(before: str, after: str) -> str:
+        Order.objects.filter(pk=order.pk).update(state=before)
+        row = Order.objects.locked().get(pk=order.pk)
+        event = events.OrderConfirmed(subject_id=order.pk)
+        lifecycle._move(row, OrderState(after), event, actor="system", now=timezone.now())
+        row.refresh_from_db()
+        assert OutboxEvent.objects.filter(name=event.name, subject_id=order.pk).count() == 1
+        return row.state
+
+    walk(ORDER, OrderState, step)
+
+
+def test_of_an_attempt(order: Order) -> None:
+    attempt = PaymentAttempt.objects.get()
+
+    def move(books: Books, before: str, after: str) -> None:
+        books.attempt.state = before
+        books.move(AttemptState(after))
+
+    def step(before: str, after: str) -> str:
+        with open_books(attempt_id=attempt.pk, actor="stripe", now=timezone.now()) as books:
+            move(books, before, after)
+        attempt.refresh_from_db()
+        return attempt.state
+
+    walk(ATTEMPT, AttemptState, step)
+
+
+def test_of_a_refund(paid: Order) -> None:
+    refund = refunding.request(paid, 100)
+
+    def step(before: str, after: str) -> str:
+        for row in (OrderAccount, PaymentAttempt):
+            row.objects.update(
+                refund_reserved_minor=100 * (before in REFUND_RESERVED),
+                refunded_minor=100 * (before == RefundState.SUCCEEDED),
+            )
+        row = Refund.objects.get(pk=refund.pk)
+        row.state = before
+        account, attempt = OrderAccount.objects.get(), PaymentAttempt.objects.get()
+        if before not in REFUND_BEFORE_APPROVAL or after not in REFUND_BEFORE_APPROVAL:
+            row.approved_by = "staff:2"
+        books = RefundBooks(account, attempt, row, "staff:2", timezone.now())
+        books.move(RefundState(after))
+        return str(row.state)
+
+    walk(REFUND, RefundState, step)
+
+
+def test_of_a_dispute(paid: Order) -> None:
+    attempt = PaymentAttempt.objects.get()
+
+    def step(before: str, after: str) -> str:
+        row = Dispute(pk=1, order=paid, attempt=attempt, stripe_id="dp_ada", state=before)
+        disputes._move(row, DisputeState(after), "stripe", timezone.now())
+        return row.state
+
+    walk(DISPUTE, DisputeState, step)
+
+
+def test_of_a_request_to_the_warehouse(order: Order) -> None:
+    def step(before: str, after: str) -> str:
+        row = Fulfillment(order=order, reference="GM-1", state=before)
+        steps.move(row, FulfillmentState(after), timezone.now())
+        return row.state
+
+    walk(FULFILLMENT, FulfillmentState, step)
+
+
+def test_of_a_parcel(order: Order) -> None:
+    def step(before: str, after: str) -> str:
+        row = Shipment(pk=1, order=order, public_id="shp_1", state=before)
+        tracking._move(row, ShipmentState(after), actor="carrier")
+        return row.state
+
+    walk(SHIPMENT, ShipmentState, step)
+
+
+def test_of_a_message(order: Order) -> None:
+    def step(before: str, after: str) -> str:
+        row = Message(order=order, state=before)
+        outgoing._step(row, MessageState(after), timezone.now())
+        return row.state
+
+    # A message is a line of the order's page itself.
+    walk(MESSAGE, MessageState, step, is_told=False)
