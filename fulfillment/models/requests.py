@@ -38,6 +38,8 @@ class Fulfillment(WorkRow):
     cancel_wanted_at = models.DateTimeField(null=True, blank=True)
     cancel_reason = models.CharField(max_length=200, blank=True, default="", db_default="")
     state_before_cancel = models.CharField(max_length=30, blank=True, default="", db_default="")
+    # It is recalled, not given up: what it had reserved stays the order's, for another request.
+    keeps_units = models.BooleanField(default=False, db_default=False)
     # The warehouse could not stop it any more.
     is_too_late = models.BooleanField(default=False, db_default=False)
     # Who has to act before it can go on; empty while it goes on by itself.
@@ -75,6 +77,10 @@ class Fulfillment(WorkRow):
                 condition=~Q(state=FulfillmentState.CANCELLATION_REQUESTED)
                 | (Q(cancel_wanted_at__isnull=False) & ~Q(state_before_cancel="")),
                 name="cancellation_knows_its_way_back",
+            ),
+            models.CheckConstraint(
+                condition=Q(keeps_units=False) | Q(cancel_wanted_at__isnull=False),
+                name="only_recalled_keep_units",
             ),
         ]
         indexes = [

@@ -1,20 +1,24 @@
 """Wishes to cancel an order, and what became of each."""
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from globalmart.core.db import LockingQuerySet
-from orders.models.orders import Order
+from orders.models.orders import Order, OrderLine
 from orders.states import CancellationState
 
 
 class OrderCancellation(models.Model):
-    """Somebody wants the whole order cancelled. Who asks is an actor as in the timeline."""
+    """Somebody wants the order cancelled: all of it, or the units that `lines` name.
+
+    Who asks is an actor as in the timeline.
+    """
 
     order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="cancellations")
     state = models.CharField(
         max_length=12, choices=CancellationState.choices, default=CancellationState.REQUESTED
     )
+    is_whole = models.BooleanField(default=True, db_default=True)
     reason = models.CharField(max_length=200)
     requested_by = models.CharField(max_length=80)
     requested_at = models.DateTimeField()
@@ -42,3 +46,28 @@ class OrderCancellation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.state} cancellation of order {self.order_id}"
+
+
+class CancellationLine(models.Model):
+    """So many units of a line that nobody wants any more, and how many of them were given up."""
+
+    cancellation = models.ForeignKey(
+        OrderCancellation, on_delete=models.PROTECT, related_name="lines"
+    )
+    line = models.ForeignKey(OrderLine, on_delete=models.PROTECT, related_name="+")
+    quantity = models.PositiveIntegerField()
+    given_up = models.PositiveIntegerField(default=0, db_default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["cancellation", "line"], name="one_cancellation_per_line"
+            ),
+            models.CheckConstraint(
+                condition=Q(quantity__gt=0) & Q(given_up__lte=F("quantity")),
+                name="cancelled_line_quantity",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} of line {self.line_id}"

@@ -9,11 +9,14 @@ from orders.states import ShortageState
 
 
 class OrderShortage(models.Model):
-    """So many units of a line that a warehouse closed short."""
+    """So many units of a line that a warehouse closed short, or that its count took back."""
 
     line = models.ForeignKey(OrderLine, on_delete=models.PROTECT, related_name="shortages")
-    # The warehouse's request that was closed short: one shortage per request and line.
-    fulfillment_id = models.BigIntegerField()
+    # The warehouse's request that was closed short: one shortage per request and line. Of a count
+    # the warehouse and what it lacks of.
+    fulfillment_id = models.BigIntegerField(null=True, blank=True)
+    warehouse_id = models.BigIntegerField(null=True, blank=True)
+    sku = models.CharField(max_length=40, blank=True, default="", db_default="")
     quantity = models.PositiveIntegerField()
     reason = models.CharField(max_length=200, blank=True, default="")
     state = models.CharField(
@@ -35,6 +38,16 @@ class OrderShortage(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["line", "fulfillment_id"], name="one_shortage_per_request_and_line"
+            ),
+            models.UniqueConstraint(
+                fields=["line", "warehouse_id", "sku"],
+                condition=Q(state__in=["open", "waiting"], fulfillment_id__isnull=True),
+                name="one_open_shortage_per_backorder",
+            ),
+            models.CheckConstraint(
+                condition=Q(fulfillment_id__isnull=False, warehouse_id__isnull=True, sku="")
+                | (Q(fulfillment_id__isnull=True, warehouse_id__isnull=False) & ~Q(sku="")),
+                name="shortage_says_where",
             ),
             models.CheckConstraint(
                 condition=Q(state__in=ShortageState.values), name="shortage_state_known"
