@@ -85,6 +85,7 @@ class Order(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(payment_due_at__isnull=False)
+                | Q(state__in=[OrderState.DRAFT, OrderState.CANCELLED])
                 | Q(payment_timing=PaymentTiming.BY_INVITATION, waits_until__isnull=False),
                 name="only_invited_wait_without_deadline",
             ),
@@ -103,7 +104,8 @@ class Order(models.Model):
                 & Q(discount_minor__gte=0)
                 & Q(tax_minor__gte=0)
                 & Q(tax_minor__lte=F("total_minor"))
-                & Q(total_minor__gt=0),
+                # A draft may be empty yet, and be discarded so.
+                & (Q(total_minor__gt=0) | Q(state__in=[OrderState.DRAFT, OrderState.CANCELLED])),
                 name="order_amounts_in_order",
             ),
             models.CheckConstraint(
