@@ -85,6 +85,9 @@ class Fulfillment(WorkRow):
         ]
         indexes = [
             models.Index(
+                fields=["wms_number"], name="fulfillment_wms", condition=~Q(wms_number="")
+            ),
+            models.Index(
                 fields=["due_at"], name="fulfillment_due", condition=Q(due_at__isnull=False)
             ),
             # The watchdog's.

@@ -4,6 +4,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from fulfillment.models.expressions import tracking_key
 from fulfillment.models.requests import Fulfillment
 from fulfillment.models.warehouses import Warehouse
 from fulfillment.states import SHIPMENT_AGE, ShipmentState
@@ -46,6 +47,11 @@ class Shipment(models.Model):
                 condition=Q(state__in=sorted(SHIPMENT_AGE)),
             ),
             models.Index(fields=["warehouse", "shipped_at"], name="shipment_moment"),
+            # What customers and carriers quote; see queries/finding.
+            models.Index(
+                tracking_key(), name="shipment_tracking", condition=~Q(tracking_number="")
+            ),
+            models.Index(fields=["wms_shipment_id"], name="shipment_wms_id"),
         ]
 
     def __str__(self) -> str:
@@ -115,6 +121,7 @@ class ReturnReceipt(models.Model):
             ),
             models.CheckConstraint(condition=Q(quantity__gt=0), name="return_quantity"),
         ]
+        indexes = [models.Index(fields=["rma"], name="return_rma", condition=~Q(rma=""))]
 
     def __str__(self) -> str:
         return f"{self.quantity} x {self.sku}, {self.condition}"

@@ -37,6 +37,7 @@ class Intent:
     decline_id: str = ""
     capture_before: datetime | None = None
     is_multicapture: bool = False
+    charge_id: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -95,6 +95,7 @@ def read_intent(raw: Mapping[str, Any]) -> Intent:
     before = card.get("capture_before")
     return Intent(
         id=raw["id"],
+        charge_id=_charge_id(charge),
         status=raw["status"],
         amount_minor=int(raw["amount"]),
         received_minor=int(raw.get("amount_received") or 0),
@@ -106,6 +107,11 @@ def read_intent(raw: Mapping[str, Any]) -> Intent:
         is_multicapture=(card.get("multicapture") or {}).get("status") == "available",
         metadata=raw.get("metadata") or {},
     )
+
+
+def _charge_id(charge: Any) -> str:
+    """Return the id of an intent's charge, whether Stripe sent it whole or by its id alone."""
+    return str((charge.get("id") if isinstance(charge, dict) else charge) or "")
 
 
 def _decline_id(error: Mapping[str, Any]) -> str:

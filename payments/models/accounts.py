@@ -74,6 +74,8 @@ class PaymentAttempt(models.Model):
     is_multicapture = models.BooleanField(default=False)
     payment_method = models.CharField(max_length=255, blank=True, default="")
     stripe_intent_id = models.CharField(max_length=255, null=True, blank=True, unique=True)  # noqa: DJ001 - unique
+    # The charge that the intent last made: what receipts and Stripe's own pages are found by.
+    stripe_charge_id = models.CharField(max_length=255, blank=True, default="", db_default="")
     decline_code = models.CharField(max_length=60, blank=True, default="")
     declines = models.PositiveSmallIntegerField(default=0)
     # What the last decline that was counted is known by at Stripe: told twice, it counts once.
@@ -128,6 +130,11 @@ class PaymentAttempt(models.Model):
             # The comparison with Stripe reads by time, in pages, and asks what has moved lately.
             models.Index(fields=["created_at", "id"], name="attempt_began"),
             models.Index(fields=["state_changed_at"], name="attempt_moved"),
+            models.Index(
+                fields=["stripe_charge_id"],
+                name="attempt_charge",
+                condition=~Q(stripe_charge_id=""),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -88,6 +88,7 @@ def _accept_intent(books: Books, intent: Intent) -> bool:
         return False
     failpoint("CP5", order=attempt.order_id)
     attempt.stripe_intent_id = intent.id
+    attempt.stripe_charge_id = intent.charge_id or attempt.stripe_charge_id
     attempt.capture_before = intent.capture_before or attempt.capture_before
     attempt.is_multicapture = attempt.is_multicapture or intent.is_multicapture
     creation = books.under_way(OperationKind.CREATE)
