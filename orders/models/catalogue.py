@@ -38,6 +38,11 @@ class Product(models.Model):
     description = models.TextField(blank=True, default="")
     category = models.ForeignKey(Category, on_delete=models.PROTECT, related_name="products")
     tax_class = models.CharField(max_length=10, choices=TaxClass.choices, default=TaxClass.STANDARD)
+    weight_grams = models.PositiveIntegerField(
+        default=0,
+        db_default=0,
+        help_text="Of one unit, packed. 0: unknown, and nothing for the price of shipping.",
+    )
     is_active = models.BooleanField(default=True)
     ships_from = models.DateField(
         null=True,
@@ -67,20 +72,3 @@ class Product(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("orders:product", args=[self.slug])
-
-
-class Price(models.Model):
-    """The price of a product in one currency: minor units, tax included."""
-
-    product = models.ForeignKey(Product, on_delete=models.CASCADE, related_name="prices")
-    currency = models.CharField(max_length=3)
-    amount_minor = models.BigIntegerField()
-
-    class Meta:
-        constraints = [
-            models.UniqueConstraint(fields=["product", "currency"], name="one_price_per_currency"),
-            models.CheckConstraint(condition=Q(amount_minor__gt=0), name="price_positive"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.amount_minor} {self.currency}"

@@ -1,26 +1,78 @@
 """Tax and shipping rates. What they give is frozen on the order when it is placed."""
 
+from datetime import date
+
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
 from orders.models.catalogue import TaxClass
 
+LONG_AGO = date(2000, 1, 1)
+REGION_HELP = (
+    "As addresses write it, small or capital, as CA. Empty: the whole country. "
+    "A region's own row goes before its country's."
+)
+
 
 class TaxRate(models.Model):
-    """Tax of a class of goods in a country, in basis points (2000 = 20 %). No row: no tax."""
+    """Tax of a class of goods in a country or a region of it, in basis points (2000 = 20 %), from
+    a day on, until the next row's day. No row: no tax."""
 
-    country = models.CharField(max_length=2)
+    country = models.CharField(max_length=2, help_text="Two letters of ISO 3166, as GB.")
+    region = models.CharField(
+        max_length=80, blank=True, default="", db_default="", help_text=REGION_HELP
+    )
     tax_class = models.CharField(max_length=10, choices=TaxClass.choices)
-    rate_bp = models.PositiveIntegerField()
+    rate_bp = models.PositiveIntegerField(
+        "rate in basis points", help_text="2000 is 20 %. 0 ends a tax."
+    )
+    valid_from = models.DateField(
+        default=LONG_AGO,
+        db_default=LONG_AGO,
+        help_text="Orders placed from this day on (UTC), until the day of the next row.",
+    )
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["country", "tax_class"], name="one_rate_per_class"),
+            models.UniqueConstraint(
+                fields=["country", "region", "tax_class", "valid_from"],
+                name="one_rate_per_class_and_day",
+            ),
             models.CheckConstraint(condition=Q(rate_bp__lt=10_000), name="rate_below_hundred"),
         ]
 
     def __str__(self) -> str:
-        return f"{self.country} {self.tax_class}: {self.rate_bp / 100} %"
+        place = f"{self.country} {self.region}".rstrip()
+        return f"{place} {self.tax_class}: {self.rate_bp / 100} %"
+
+
+class ShippingZone(models.Model):
+    """Countries and regions to which a parcel costs the same."""
+
+    code = models.SlugField(max_length=30, unique=True)
+    name = models.CharField(max_length=80)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class ZonePlace(models.Model):
+    """A country, or a region of it, in a zone. A place is in one zone; a region's own goes before
+    its country's."""
+
+    zone = models.ForeignKey(ShippingZone, on_delete=models.CASCADE, related_name="places")
+    country = models.CharField(max_length=2, help_text="Two letters of ISO 3166, as GB.")
+    region = models.CharField(
+        max_length=80, blank=True, default="", db_default="", help_text=REGION_HELP
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["country", "region"], name="one_zone_per_place"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.country} {self.region}".rstrip()
 
 
 class ShippingMethod(models.Model):
@@ -38,17 +90,58 @@ class ShippingMethod(models.Model):
 
 
 class ShippingRate(models.Model):
-    """The price of a shipping method in one currency; free from `free_from_minor` of goods on."""
+    """The price of a shipping method in one currency, to a zone, for parcels of some weight and
+    goods of some value; free from `free_from_minor` of goods on.
+
+    Without a zone it holds wherever its method has no rate for the address's own zone. Weight and
+    value begin with the lower bound and end below the upper one; where several rates hold, the
+    cheapest is taken. The value of goods is what they cost before discounts.
+    """
 
     method = models.ForeignKey(ShippingMethod, on_delete=models.CASCADE, related_name="rates")
+    zone = models.ForeignKey(
+        ShippingZone,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="rates",
+        help_text="Empty: wherever this method has no rate of the address's own zone.",
+    )
     currency = models.CharField(max_length=3)
     amount_minor = models.BigIntegerField()
-    free_from_minor = models.BigIntegerField(null=True, blank=True)
+    weight_from_grams = models.PositiveIntegerField(default=0, db_default=0)
+    weight_below_grams = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Lighter than this. Empty: however heavy."
+    )
+    value_from_minor = models.BigIntegerField(default=0, db_default=0)
+    value_below_minor = models.BigIntegerField(
+        null=True, blank=True, help_text="Goods worth less than this. Empty: however much."
+    )
+    free_from_minor = models.BigIntegerField(
+        null=True, blank=True, help_text="Goods worth this or more ship free."
+    )
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["method", "currency"], name="one_shipping_rate"),
+            models.UniqueConstraint(
+                fields=["method", "zone", "currency", "weight_from_grams", "value_from_minor"],
+                nulls_distinct=False,
+                name="one_shipping_rate",
+            ),
             models.CheckConstraint(condition=Q(amount_minor__gte=0), name="shipping_not_negative"),
+            models.CheckConstraint(
+                condition=Q(weight_below_grams__isnull=True)
+                | Q(weight_below_grams__gt=F("weight_from_grams")),
+                name="shipping_weights_in_order",
+            ),
+            models.CheckConstraint(
+                condition=Q(value_from_minor__gte=0)
+                & (
+                    Q(value_below_minor__isnull=True)
+                    | Q(value_below_minor__gt=F("value_from_minor"))
+                ),
+                name="shipping_values_in_order",
+            ),
         ]
 
     def __str__(self) -> str:
