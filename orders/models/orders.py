@@ -1,5 +1,6 @@
 """Orders and their lines: every amount frozen when placed, in minor units."""
 
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
@@ -9,6 +10,7 @@ from globalmart.core.db import LockingQuerySet
 from globalmart.core.models import ApiClient
 from orders.models.baskets import Basket
 from orders.models.catalogue import Product
+from orders.models.expressions import email_key, name_words, phone_end
 from orders.states import OrderState, PaymentTiming
 
 
@@ -125,6 +127,21 @@ class Order(models.Model):
             models.Index(fields=["state", "-id"], name="order_state"),
             models.Index(fields=["email"], name="order_email"),
             models.Index(fields=["api_client", "-id"], name="order_client"),
+            # The search's; see queries/search.
+            models.Index(
+                OpClass(email_key(), name="text_pattern_ops"), name="order_email_beginning"
+            ),
+            models.Index(
+                OpClass(phone_end(), name="text_pattern_ops"),
+                name="order_phone_end",
+                condition=~Q(phone=""),
+            ),
+            models.Index(
+                fields=["external_ref"],
+                name="order_reference",
+                condition=Q(external_ref__isnull=False),
+            ),
+            GinIndex(name_words(), name="order_name_words", fastupdate=False),
             models.Index(
                 fields=["payment_due_at"],
                 name="order_unpaid",
