@@ -234,6 +234,17 @@ if CAPTURE_AT not in {"shipment", "acceptance"}:
 REFUND_SECOND_PERSON_ABOVE_MINOR = read(
     "int", "REFUND_SECOND_PERSON_ABOVE_MINOR", "set whole minor units.", 20_000
 )
+SHOP_TIME_ZONE = read("str", "SHOP_TIME_ZONE", "set a zone as Europe/London.", "Europe/London")
+RETURN_WINDOW_DAYS = read("int", "RETURN_WINDOW_DAYS", "set whole days.", 30)
+RETURN_AUTO_APPROVE = read("bool", "RETURN_AUTO_APPROVE", "set `true` or `false`.", True)
+RETURN_GOODS_DAYS = read("int", "RETURN_GOODS_DAYS", "set whole days.", 30)
+RETURN_ADDRESS = read(
+    "str",
+    "RETURN_ADDRESS",
+    "write the lines of the address with `;` between them.",
+    "GlobalMart Returns;12 Dock Road;London E16 1AH;United Kingdom",
+)
+WITHDRAWAL_DAYS = read("int", "WITHDRAWAL_DAYS", "set whole days.", 14)
 IDEMPOTENCY_KEY_DAYS = 7
 LOOKUP_TRIES = read("int", "LOOKUP_TRIES", "set a whole number.", 10)
 LOOKUP_MINUTES = read("int", "LOOKUP_MINUTES", "set whole minutes.", 15)

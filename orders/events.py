@@ -86,3 +86,20 @@ class OrderHoldPlaced(_HoldEvent):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OrderHoldReleased(_HoldEvent):
     name: ClassVar[str] = "order.hold_released"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReturnMoved(_OrderEvent):
+    """Goods that come back have come to another state, or begun with one."""
+
+    name: ClassVar[str] = "return.moved"
+    return_id: int
+    state: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WithdrawalReceived(_OrderEvent):
+    """A customer has withdrawn from the contract: they get a receipt at once."""
+
+    name: ClassVar[str] = "order.withdrawal_received"
+    withdrawal_id: int

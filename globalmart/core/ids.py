@@ -43,9 +43,18 @@ def check_character(body: str) -> str:
 
 def order_number() -> str:
     """Return a random order number GM-XXXXX-XXXXX: nine random digits and a check character."""
+    return _number("GM")
+
+
+def return_number() -> str:
+    """Return a random number of a return, RMA-XXXXX-XXXXX, made as an order's is."""
+    return _number("RMA")
+
+
+def _number(prefix: str) -> str:
     body = "".join(secrets.choice(NUMBER_DIGITS) for _ in range(9))
     digits = body + check_character(body)
-    return f"GM-{digits[:5]}-{digits[5:]}"
+    return f"{prefix}-{digits[:5]}-{digits[5:]}"
 
 
 def parse_order_number(text: str) -> str | None:
@@ -53,11 +62,20 @@ def parse_order_number(text: str) -> str | None:
 
     Lower case, missing dashes, spaces, and Crockford's look-alikes (O for 0, I and L for 1) pass.
     """
+    return _parse(text, "GM")
+
+
+def parse_return_number(text: str) -> str | None:
+    """Return a return's number as stored, from what a person or a label says, or None."""
+    return _parse(text, "RMA")
+
+
+def _parse(text: str, prefix: str) -> str | None:
     digits = "".join(char for char in text.upper() if char.isalnum())
-    # Ten digits may begin with GM themselves.
-    digits = digits.removeprefix("GM") if len(digits) > 10 else digits
+    # Ten digits may begin with the prefix themselves.
+    digits = digits.removeprefix(prefix) if len(digits) > 10 else digits
     digits = digits.translate(str.maketrans("OIL", "011"))
     is_known = len(digits) == 10 and all(char in NUMBER_DIGITS for char in digits)
     if not is_known or check_character(digits[:9]) != digits[9]:
         return None
-    return f"GM-{digits[:5]}-{digits[5:]}"
+    return f"{prefix}-{digits[:5]}-{digits[5:]}"
