@@ -4,8 +4,9 @@ import django.contrib.postgres.indexes
 import django.contrib.postgres.search
 import django.db.models.fields.json
 import django.db.models.functions.text
-import orders.models.expressions
 from django.db import migrations, models
+
+import orders.models.expressions
 
 
 class Migration(migrations.Migration):
