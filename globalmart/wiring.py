@@ -11,7 +11,10 @@ WIRING = Wiring(
     # An event's consumers run once each, in a transaction that also marks the delivery done.
     consumers={
         "payment.authorized": (Consumer("orders.jobs.on_payment_authorized", "default"),),
-        "payment.captured": (Consumer("orders.jobs.on_payment_captured", "default"),),
+        "payment.captured": (
+            Consumer("orders.jobs.on_payment_captured", "default"),
+            Consumer("orders.jobs.on_money_moved", "default"),
+        ),
         "payment.failed": (Consumer("orders.jobs.on_payment_closed", "default"),),
         "payment.cancelled": (Consumer("orders.jobs.on_payment_closed", "default"),),
         "payment.hold_lost": (Consumer("orders.jobs.on_payment_hold_lost", "default"),),
@@ -24,7 +27,12 @@ WIRING = Wiring(
             Consumer("orders.jobs.on_fulfillment_stopped", "default"),
         ),
         "fulfillment.closed_short": (Consumer("orders.jobs.on_closed_short", "default"),),
-        "refund.succeeded": (Consumer("orders.jobs.on_refund_succeeded", "default"),),
+        "refund.succeeded": (
+            Consumer("orders.jobs.on_refund_succeeded", "default"),
+            Consumer("orders.jobs.on_money_moved", "default"),
+        ),
+        "refund.failed": (Consumer("orders.jobs.on_money_moved", "default"),),
+        "return.received": (Consumer("orders.jobs.on_return_received", "default"),),
         "stock.backordered": (Consumer("orders.jobs.on_stock_backordered", "default"),),
         "stock.backorder_filled": (Consumer("orders.jobs.on_backorder_filled", "default"),),
         "shipment.dispatched": (
@@ -115,6 +123,9 @@ WIRING = Wiring(
         "orders.holds": Work(
             "orders.jobs.expire_holds", "default", "orders.queries.holds.has_expired"
         ),
+        "orders.returns": Work(
+            "orders.jobs.expire_returns", "default", "orders.queries.returns.has_overdue"
+        ),
         "orders.invitations": Work(
             "orders.jobs.invite_to_pay", "default", "orders.queries.orders.has_uninvited"
         ),
@@ -129,6 +140,7 @@ WIRING = Wiring(
         "order_stuck": "orders.queries.orders.list_stuck",
         "cancellation_stuck": "orders.queries.cancellations.list_stuck",
         "shortage_stuck": "orders.queries.shortages.list_stuck",
+        "return_stuck": "orders.queries.returns.list_stuck",
         "payment_stuck": "payments.queries.list_stuck_attempts",
         "hold_ending": "payments.queries.list_ending_holds",
         "operation_stuck": "payments.queries.list_stuck_operations",
@@ -164,6 +176,9 @@ WIRING = Wiring(
         "Order": Machine("orders.states.ORDER", ("draft", "pending_payment")),
         "Cancellation": Machine("orders.states.CANCELLATION", ("requested",)),
         "Shortage": Machine("orders.states.SHORTAGE", ("open",)),
+        "Return": Machine("orders.states.RETURN", ("requested", "approved")),
+        "Units of a return: reception": Machine("orders.states.RECEPTION", ("awaiting",)),
+        "Units of a return: decision": Machine("orders.states.DECISION", ("pending",)),
         "Payment attempt": Machine("payments.states.ATTEMPT", ("created",)),
         "Payment operation": Machine("payments.states.OPERATION", ("planned",)),
         "Refund": Machine("payments.states.REFUND", ("requested", "external")),

@@ -46,6 +46,36 @@ class CancellationRejected(_OrderEvent):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnitsCancelled(_OrderEvent):
+    """All units that somebody did not want any more were given up; the rest goes on."""
+
+    name: ClassVar[str] = "order.units_cancelled"
+    cancellation_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactCorrected(_OrderEvent):
+    """The customer is reached otherwise from now on."""
+
+    name: ClassVar[str] = "order.contact_corrected"
+    correction_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddressCorrected(_OrderEvent):
+    """What has not left goes to another address."""
+
+    name: ClassVar[str] = "order.address_corrected"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddressCorrectionRejected(_OrderEvent):
+    """Somebody wanted the order to go elsewhere, and all of it had left."""
+
+    name: ClassVar[str] = "order.address_correction_rejected"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GoodsShort(_OrderEvent):
     """The warehouse will not ship some of it: the customer is asked what to do."""
 
@@ -103,3 +133,11 @@ class WithdrawalReceived(_OrderEvent):
 
     name: ClassVar[str] = "order.withdrawal_received"
     withdrawal_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentIssued(_OrderEvent):
+    """An invoice, a credit note, or what takes one back, has its number."""
+
+    name: ClassVar[str] = "document.issued"
+    document_id: int

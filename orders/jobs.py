@@ -11,8 +11,10 @@ from django.utils import timezone
 from globalmart.core import bell
 from orders.queries.holds import list_expired
 from orders.queries.orders import list_uninvited, list_unpaid_overdue
+from orders.queries.returns import list_overdue
 from orders.services import (
     cancelling,
+    documents,
     holds,
     invitations,
     leftovers,
@@ -20,7 +22,9 @@ from orders.services import (
     payment,
     shortages,
     shrinking,
+    withdrawing,
 )
+from orders.services.returns import deciding, receiving, refunding
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +55,7 @@ def on_payment_captured(*, event_id: UUID, subject_id: int, **_later: object) ->
     shrinking.follow_lines(order_id=subject_id, actor="system", now=now)
     lifecycle.record_capture(order_id=subject_id, now=now)
     holds.release_if_paid(order_id=subject_id, now=now)
+    refunding.go_on(order_id=subject_id, now=now)
 
 
 def on_payment_hold_lost(*, event_id: UUID, subject_id: int, **_later: object) -> None:
@@ -71,6 +76,8 @@ def on_dispute_won(*, event_id: UUID, subject_id: int, **_later: object) -> None
     now = timezone.now()
     holds.release_after_dispute(order_id=subject_id, now=now)
     shrinking.follow_lines(order_id=subject_id, actor="system", now=now)
+    refunding.go_on(order_id=subject_id, now=now)
+    withdrawing.go_on(order_id=subject_id, now=now)
 
 
 def on_fraud_warned(*, event_id: UUID, subject_id: int, **_later: object) -> None:
@@ -84,6 +91,7 @@ def on_payment_closed(*, event_id: UUID, subject_id: int, **_later: object) -> N
     now = timezone.now()
     end_unpaid(order_id=subject_id, now=now)
     payment.pay_again(order_id=subject_id, now=now)
+    withdrawing.go_on(order_id=subject_id, now=now)
 
 
 def on_fulfillment_accepted(*, event_id: UUID, subject_id: int, **_later: object) -> None:
@@ -93,7 +101,9 @@ def on_fulfillment_accepted(*, event_id: UUID, subject_id: int, **_later: object
 
 def on_shipment_dispatched(*, event_id: UUID, subject_id: int, **_later: object) -> None:
     """Goods have left: count them, plan the capture."""
-    lifecycle.record_shipment(order_id=subject_id, now=timezone.now())
+    now = timezone.now()
+    lifecycle.record_shipment(order_id=subject_id, now=now)
+    withdrawing.go_on(order_id=subject_id, now=now)
 
 
 def on_fulfillment_stopped(*, event_id: UUID, subject_id: int, **_later: object) -> None:
@@ -101,6 +111,7 @@ def on_fulfillment_stopped(*, event_id: UUID, subject_id: int, **_later: object)
     now = timezone.now()
     cancelling.go_on(order_id=subject_id, now=now)
     leftovers.tell(order_id=subject_id, now=now)
+    withdrawing.go_on(order_id=subject_id, now=now)
 
 
 def on_closed_short(
@@ -118,6 +129,11 @@ def on_refund_succeeded(*, event_id: UUID, subject_id: int, **_later: object) ->
     shrinking.follow_refund(order_id=subject_id, now=timezone.now())
 
 
+def on_money_moved(*, event_id: UUID, subject_id: int, **_later: object) -> None:
+    """Money was taken, went back, or came back: write the invoice or the credit note."""
+    documents.issue_due(order_id=subject_id, now=timezone.now())
+
+
 def on_stock_backordered(*, event_id: UUID, subject_id: int, **_later: object) -> None:
     """The warehouse lacks units that the order was promised."""
     holds.hold_for_stock(order_id=subject_id, now=timezone.now())
@@ -128,6 +144,21 @@ def on_backorder_filled(*, event_id: UUID, subject_id: int, **_later: object) ->
     now = timezone.now()
     holds.release_if_stocked(order_id=subject_id, now=now)
     shortages.fill(order_id=subject_id, now=now)
+
+
+def on_return_received(*, event_id: UUID, subject_id: int, **_later: object) -> None:
+    """A warehouse took something back: give it to its return."""
+    receiving.match_receipt(receipt_id=subject_id, now=timezone.now())
+
+
+def expire_returns() -> None:
+    """End returns whose goods never came."""
+    bell.answer("orders.returns")
+
+    def expire(*, order_id: int, now: datetime) -> None:
+        deciding.expire(return_id=order_id, now=now)
+
+    _each(list_overdue(now=timezone.now(), limit=BATCH), expire)
 
 
 def expire_holds() -> None:

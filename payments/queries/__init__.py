@@ -26,6 +26,7 @@ from payments.queries.disputes import (
     list_stuck_disputes,
     stops_shipping,
 )
+from payments.queries.moves import Move, MoveKind, list_moves
 from payments.queries.reconciliation import has_due_reconciliation, list_late_reconciliations
 from payments.queries.refunds import (
     RefundPart,
@@ -46,7 +47,10 @@ from payments.queries.waiting import (
 )
 
 __all__ = [
+    "Move",
+    "MoveKind",
     "RefundPart",
+    "list_moves",
     "RefundView",
     "find_refund",
     "list_refunds",

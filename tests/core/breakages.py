@@ -73,6 +73,20 @@ INSERT INTO payments_balancetransaction (stripe_id, type, source, amount_minor, 
 VALUES ('txn_1', 'charge', 'pi_nobody', 100, 3, 97, 'GBP', now() - {DAY}, '', now());
 """
 
+# An invoice over one unit that nothing was captured for.
+DOCUMENT = """
+INSERT INTO orders_legalentity (code, name, address, country, tax_number, email, countries,
+    invoice_prefix, credit_note_prefix, reversal_prefix, is_default)
+VALUES ('main', 'GlobalMart', '', 'GB', '', '', '[]', 'INV-', 'CN-', 'CR-', true);
+INSERT INTO orders_documentseries (entity_id, kind, year, last_number)
+SELECT id, 'invoice', 2026, 1 FROM orders_legalentity;
+INSERT INTO orders_document (series_id, kind, sequence, number, order_id, source, currency,
+    net_minor, tax_minor, gross_minor, content, sha256, issued_at)
+SELECT series.id, 'invoice', 1, 'INV-2026-000001', placed.id, 'capture:1', 'GBP', 1, 0, 1,
+       '{"lines": [], "taxes": []}', '', now()
+  FROM orders_documentseries series, orders_order placed;
+"""
+
 
 BREAKAGES = {
     "core/i05_outbox_drains.sql": f"UPDATE core_outboxevent SET created_at = now() - {DAY}",
@@ -153,6 +167,17 @@ BREAKAGES = {
     "orders/i14_no_request_outlives_its_order.sql": "UPDATE orders_order SET state = 'cancelled'",
     "orders/i15_no_card_numbers.sql": f"""
         UPDATE orders_order SET metadata = '{{"note": "{CARD}"}}'""",
+    "orders/i17_documents_append_only.sql": "DROP TRIGGER document_follows ON orders_document",
+    "orders/i20_documents_without_gaps.sql": DOCUMENT
+    + "UPDATE orders_documentseries SET last_number = 2",
+    "orders/i20_documents_say_their_sums.sql": DOCUMENT,
+    "orders/i20_money_is_documented.sql": f"""
+        INSERT INTO payments_ledgerentry (txn, order_id, attempt_id, account, amount_minor,
+            currency, source, booked_at)
+        SELECT '00000000-0000-4000-8000-000000000002', order_id, id, account, amount, currency,
+               '', now() - {DAY}
+          FROM payments_paymentattempt,
+               (VALUES ('stripe', 2195), ('sales', -2195)) AS side (account, amount)""",
     "orders/i16_totals_add_up.sql": """
         ALTER TABLE orders_order DROP CONSTRAINT order_total_adds_up;
         UPDATE orders_order SET total_minor = total_minor + 1""",
