@@ -13,7 +13,21 @@ from fulfillment.queries.outlook import (
 )
 from fulfillment.queries.parcels import ShipmentView, get_shipment, list_shipments
 from fulfillment.queries.promises import earliest_ship_date, promised_dates, ship_by, ship_by_many
+from fulfillment.queries.recalls import (
+    Recall,
+    plan_recall,
+    plan_recall_of_all,
+    requests_for,
+    sent_for,
+    stoppable_units,
+)
 from fulfillment.queries.requests import list_references, summaries
+from fulfillment.queries.returns import (
+    ReceiptView,
+    get_receipt,
+    list_receipts,
+    list_receipts_by_id,
+)
 from fulfillment.queries.stock import available, skus_in_stock
 from fulfillment.queries.waiting import (
     has_due_polls,
@@ -26,14 +40,23 @@ from fulfillment.queries.waiting import (
 )
 
 __all__ = [
+    "ReceiptView",
+    "get_receipt",
+    "list_receipts",
+    "list_receipts_by_id",
     "Outlook",
+    "Recall",
     "ShortLine",
     "allocated_units",
     "coming_from",
     "list_backorders",
     "list_short",
     "outlook",
+    "plan_recall",
+    "plan_recall_of_all",
+    "requests_for",
     "reserved_units",
+    "sent_for",
     "warehouse_of",
     "ShipmentView",
     "available",
@@ -52,5 +75,6 @@ __all__ = [
     "ship_by",
     "ship_by_many",
     "skus_in_stock",
+    "stoppable_units",
     "summaries",
 ]

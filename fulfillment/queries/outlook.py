@@ -50,7 +50,7 @@ def outlook(*, order_id: int) -> Outlook:
     coming: Counter[str] = Counter()
     rows = Fulfillment.objects.filter(order_id=order_id).prefetch_related("lines")
     for row in rows:
-        found[_kind(row)] += 1
+        found[kind_of(row)] += 1
         if row.state not in ENDED:
             for line in row.lines.all():
                 coming[line.sku] += line.quantity - line.shipped - line.short
@@ -63,7 +63,8 @@ def outlook(*, order_id: int) -> Outlook:
     )
 
 
-def _kind(row: Fulfillment) -> str:
+def kind_of(row: Fulfillment) -> str:
+    """Tell how far a request is: cancelled, too_late, being_stopped, unsent or at_warehouse."""
     if row.state == S.CANCELLED:
         return "cancelled"
     if row.is_too_late or row.state not in STOPPABLE:

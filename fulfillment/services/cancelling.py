@@ -27,14 +27,19 @@ def request_cancellation(*, order_id: int, reason: str, actor: str, now: datetim
     the order's lock; a second telling changes nothing.
     """
     for row in Fulfillment.objects.filter(order_id=order_id).locked():
-        _stop(row, reason, actor, now)
+        want_stopped(row, reason, actor, now)
 
 
-def _stop(row: Fulfillment, reason: str, actor: str, now: datetime) -> None:
+def want_stopped(
+    row: Fulfillment, reason: str, actor: str, now: datetime, *, keeps_units: bool = False
+) -> None:
+    """Have one locked request stopped, and save it; with `keeps_units` what it had reserved stays
+    the order's. Of what has left, or was asked already, nothing is asked."""
     # Who has asked already was answered, or will be.
     if row.cancel_wanted_at is not None or row.state not in HERE | THERE | IN_DOUBT:
         return
     row.cancel_wanted_at, row.cancel_reason = now, reason[:200]
+    row.keeps_units = keeps_units
     if row.state == S.REJECTED or (row.state in HERE and row.first_sent_at is None):
         confirm_cancelled(row, now, reason, actor=actor)
     elif row.state in IN_DOUBT:
@@ -74,18 +79,19 @@ def go_on(row: Fulfillment, now: datetime) -> None:
 def confirm_cancelled(
     row: Fulfillment, now: datetime, reason: str = "", *, actor: str = ""
 ) -> None:
-    """Nothing of the request will ship, whoever said so: end it, give back what it had reserved,
-    tell the house. The caller saves the locked row.
+    """Nothing of the request will ship, whoever said so: end it, give back what it had reserved
+    unless it was recalled, tell the house. The caller saves the locked row.
 
     Raises IllegalTransition where it was not to be cancelled.
     """
     move(row, S.CANCELLED, now, reason, actor=actor)
     row.rest()
-    stock.release_reservations(
-        order_id=row.order_id,
-        warehouse_id=row.warehouse_id,
-        skus=list(row.lines.values_list("sku", flat=True)),
-    )
+    if not row.keeps_units:
+        stock.release_reservations(
+            order_id=row.order_id,
+            warehouse_id=row.warehouse_id,
+            skus=list(row.lines.values_list("sku", flat=True)),
+        )
     holds.parcel_stopped(row, now)
     outbox.publish(events.FulfillmentCancelled(subject_id=row.order_id, fulfillment_id=row.pk))
 
@@ -129,6 +135,7 @@ def refuse(row: Fulfillment, now: datetime, reason: str) -> None:
 
 
 def _refuse(row: Fulfillment, now: datetime) -> None:
-    row.is_too_late = True
+    # What cannot be recalled keeps nothing for another request.
+    row.is_too_late, row.keeps_units = True, False
     row.rest()
     outbox.publish(events.CancellationRefused(subject_id=row.order_id, fulfillment_id=row.pk))

@@ -129,16 +129,22 @@ def _uncovered(order_id: int) -> list[tuple[Warehouse, Counts]]:
     taken = Reservation.objects.filter(
         order_id=order_id, state__in=[ReservationState.HELD, ReservationState.COMMITTED]
     )
-    asked = (
-        FulfillmentLine.objects.filter(fulfillment__order_id=order_id)
-        .exclude(fulfillment__state=FulfillmentState.CANCELLED)
-        .values("fulfillment__warehouse_id", "sku")
-        .annotate(units=Sum(F("quantity") - F("short")))
-    )
-    covered = {(row["fulfillment__warehouse_id"], row["sku"]): row["units"] for row in asked}
+    covered = covered_units(order_id=order_id)
     found: dict[int, tuple[Warehouse, Counts]] = {}
     for row in taken.select_related("warehouse").order_by("warehouse__priority", "warehouse", "pk"):
         units = row.quantity - covered.get((row.warehouse_id, row.sku), 0)
         if units > 0:
             found.setdefault(row.warehouse_id, (row.warehouse, {}))[1][row.sku] = units
     return list(found.values())
+
+
+def covered_units(*, order_id: int) -> dict[tuple[int, str], int]:
+    """Return how many units the order's requests ask for, or have had shipped, by the warehouse's
+    key and the SKU."""
+    asked = (
+        FulfillmentLine.objects.filter(fulfillment__order_id=order_id)
+        .exclude(fulfillment__state=FulfillmentState.CANCELLED)
+        .values("fulfillment__warehouse_id", "sku")
+        .annotate(units=Sum(F("quantity") - F("short")))
+    )
+    return {(row["fulfillment__warehouse_id"], row["sku"]): row["units"] for row in asked}
