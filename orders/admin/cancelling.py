@@ -13,7 +13,7 @@ from globalmart.core.admin import HouseAdmin, chip
 from orders.models import Order, OrderCancellation, OrderShortage
 from orders.queries import cancellations, shortages
 from orders.services import cancelling
-from orders.services import shortages as settling
+from orders.services import choices as settling
 from orders.states import CancellationState, OrderState
 
 CANCEL, SETTLE = "orders.cancel_order", "orders.settle_shortage"

@@ -27,8 +27,16 @@ IN_DISPUTE = (
 
 
 def is_cancelling(*, order_id: int) -> bool:
-    """Tell whether somebody wants the order cancelled, and nobody knows yet whether it will be."""
-    return OrderCancellation.objects.filter(order_id=order_id, state=C.REQUESTED).exists()
+    """Tell whether somebody wants the whole order cancelled, and nobody knows yet whether it will
+    be."""
+    wishes = OrderCancellation.objects.filter(order_id=order_id, state=C.REQUESTED)
+    return wishes.filter(is_whole=True).exists()
+
+
+def wanted_units(row: OrderCancellation) -> dict[int, int]:
+    """Return the units that somebody wants cancelled, by the position of their line; none where it
+    is the whole order."""
+    return dict(row.lines.values_list("line__position", "quantity"))
 
 
 def find_latest(*, order_id: int) -> OrderCancellation | None:

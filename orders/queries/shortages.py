@@ -1,4 +1,4 @@
-"""Goods that a warehouse could not ship: what a customer can choose, and what was chosen."""
+"""Goods that a warehouse does not have: what a customer can choose, and what was chosen."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -51,35 +51,51 @@ def has_open_shortage(*, order_id: int) -> bool:
 
 def skus_of(row: OrderShortage) -> frozenset[str]:
     """Return what exactly was missing: the line's goods, or what was to be sent instead."""
+    if row.fulfillment_id is None:
+        return frozenset({row.sku})
     earlier = OrderShortage.objects.filter(line_id=row.line_id).exclude(substitute_sku="")
     instead = set(earlier.exclude(pk=row.pk).values_list("substitute_sku", flat=True))
     short = fulfillment.list_short(fulfillment_id=row.fulfillment_id)
     return frozenset(each.sku for each in short if each.sku in {row.line.sku, *instead})
 
 
+def warehouse_of(row: OrderShortage) -> int:
+    """Return the key of the warehouse that does not have the goods."""
+    if row.warehouse_id is not None:
+        return row.warehouse_id
+    if row.fulfillment_id is None:
+        raise ValueError("a shortage says where")
+    return fulfillment.warehouse_of(fulfillment_id=row.fulfillment_id)
+
+
 def is_missing(row: OrderShortage) -> bool:
-    """Tell whether the warehouse that closed short still has none for the order."""
-    here = fulfillment.warehouse_of(fulfillment_id=row.fulfillment_id)
+    """Tell whether the warehouse still has none for the order."""
+    here = warehouse_of(row)
     waiting = fulfillment.list_backorders(order_id=row.line.order_id)
     return any((here, sku) in waiting for sku in skus_of(row))
 
 
-def waits_unasked(*, order_id: int) -> bool:
-    """Tell whether the order waits for units about which nobody asks its customer."""
+def list_unasked(*, order_id: int) -> dict[tuple[int, str], int]:
+    """Return how many units the order waits for without its customer being asked, by the
+    warehouse's key and the SKU."""
     rows = OrderShortage.objects.filter(line__order_id=order_id, state__in=OPEN)
     asked = {
-        (fulfillment.warehouse_of(fulfillment_id=row.fulfillment_id), sku)
-        for row in rows.select_related("line")
-        for sku in skus_of(row)
+        (warehouse_of(row), sku) for row in rows.select_related("line") for sku in skus_of(row)
     }
-    return bool(fulfillment.list_backorders(order_id=order_id).keys() - asked)
+    waiting = fulfillment.list_backorders(order_id=order_id)
+    return {key: units for key, units in waiting.items() if key not in asked}
+
+
+def waits_unasked(*, order_id: int) -> bool:
+    """Tell whether the order waits for units about which nobody asks its customer."""
+    return bool(list_unasked(order_id=order_id))
 
 
 def is_coming(row: OrderShortage) -> bool:
     """Tell whether that warehouse has been asked for the goods once more."""
     coming = fulfillment.coming_from(
         order_id=row.line.order_id,
-        warehouse_id=fulfillment.warehouse_of(fulfillment_id=row.fulfillment_id),
+        warehouse_id=warehouse_of(row),
     )
     return not coming.isdisjoint(skus_of(row))
 

@@ -1,21 +1,41 @@
-"""Cancelling a whole order: asked for, carried on by events, decided when all requests have an end.
+"""Cancelling an order, whole or some units of it: asked for, carried on by events, decided when
+the requests that stand in its way have an end.
 
 Goods that have left win. Each step locks the order, then its account, then its requests.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from django.db import transaction
 
 from fulfillment import queries as fulfillment
 from fulfillment.services import cancelling as requests
-from fulfillment.services import stock
+from fulfillment.services import giving_up, stock
+from fulfillment.services.requests import lock_requests
 from globalmart.core import outbox, states, timeline
 from orders import events
-from orders.models import Order, OrderCancellation
-from orders.queries.cancellations import ALL_LEFT, PART_LEFT, not_coming, why_not
-from orders.services import holds, leftovers, lifecycle, shortages, shrinking
+from orders.models import CancellationLine, Order, OrderCancellation
+from orders.queries.cancellations import (
+    ALL_LEFT,
+    PART_LEFT,
+    not_coming,
+    wanted_units,
+    why_not,
+)
+from orders.queries.changes import (
+    CHANGED,
+    FEWER,
+    UNDER_WAY,
+    cancellable_units,
+    is_changing,
+    plan_recall,
+    skus_by_line,
+    why_no_units,
+)
+from orders.services import changing, holds, leftovers, lifecycle, shortages, shrinking
 from orders.services.counting import cancel_units, count_allocated, count_parcels
+from orders.services.remainders import end_if_over
 from orders.states import CANCELLATION, CancellationState, OrderState
 from payments.services import giving_back, planning
 from payments.services.refunds import Reason
@@ -24,7 +44,7 @@ C = CancellationState
 MOST_REASON = 200
 
 
-class CannotCancel(Exception):
+class CannotCancel(changing.CannotChange):
     """The order is past cancelling, or may not be changed now; the text is for the customer."""
 
 
@@ -39,13 +59,13 @@ def request_cancellation(
     warehouse, too, and into the timeline: nothing personal. Raises CannotCancel, and ValueError
     without a reason.
     """
-    reason = reason.strip()[:MOST_REASON]
-    if not reason:
-        raise ValueError("an order is cancelled for a reason")
+    reason = check_reason(reason)
     order = Order.objects.locked().get(pk=order_id)
     open_row = _open(order_id)
-    if open_row is not None:
+    if open_row is not None and open_row.is_whole:
         return open_row
+    if is_changing(order_id=order_id):
+        raise CannotCancel(UNDER_WAY)
     if words := why_not(order=order, is_staff=actor.startswith("staff:")):
         raise CannotCancel(words)
     row = OrderCancellation.objects.create(
@@ -54,6 +74,75 @@ def request_cancellation(
     _tell(row, "", reason)
     _carry_on(order, row, now)
     return row
+
+
+@transaction.atomic
+def request_units(
+    *,
+    order_id: int,
+    units: Mapping[int, int],
+    reason: str,
+    actor: str,
+    now: datetime,
+    seen: Mapping[int, int] | None = None,
+) -> OrderCancellation:
+    """Ask for units of lines, by position, to be cancelled, and go as far as that goes at once.
+
+    All that is left of an order of which nothing has left is the whole of it. `seen` says how many
+    units of each line were cancelled when this was asked for: so the same form twice is one wish.
+    Asked again, it returns that one. The rest is as in `request_cancellation`. Raises CannotCancel,
+    and ValueError without a reason, or for units that the order does not have.
+    """
+    reason = check_reason(reason)
+    order = changing.lock(order_id)
+    lines = {line.position: line for line in order.lines.all()}
+    wanted = {place: count for place, count in units.items() if count}
+    if not wanted or min(wanted.values()) < 0 or wanted.keys() - lines.keys():
+        raise ValueError("units of the order's lines are cancelled")
+    if repeated := _find_same(order, wanted, seen):
+        return repeated
+    if words := why_no_units(order=order, is_staff=actor.startswith("staff:")):
+        raise CannotCancel(words)
+    can = cancellable_units(order=order)
+    if any(count > can.get(place, 0) for place, count in wanted.items()):
+        raise CannotCancel(FEWER)
+    if all(line.quantity == line.cancelled + wanted.get(place, 0) for place, line in lines.items()):
+        return request_cancellation(order_id=order_id, reason=reason, actor=actor, now=now)
+    row = OrderCancellation.objects.create(
+        order=order, is_whole=False, reason=reason, requested_by=actor, requested_at=now
+    )
+    CancellationLine.objects.bulk_create(
+        CancellationLine(cancellation=row, line=lines[place], quantity=count)
+        for place, count in sorted(wanted.items())
+    )
+    _tell(row, "", reason)
+    _carry_on(order, row, now)
+    return row
+
+
+def check_reason(text: str) -> str:
+    """Return the reason as it is kept. Raises ValueError without one."""
+    reason = text.strip()[:MOST_REASON]
+    if not reason:
+        raise ValueError("an order is cancelled for a reason")
+    return reason
+
+
+def _find_same(
+    order: Order, wanted: Mapping[int, int], seen: Mapping[int, int] | None
+) -> OrderCancellation | None:
+    """Return the open wish for the same units; or the last one, if the order has changed since it
+    was looked at by nothing else. Raises CannotCancel where it has changed otherwise."""
+    last = order.cancellations.order_by("-pk").first()
+    is_same = last is not None and wanted_units(last) == wanted
+    if last is not None and is_same and last.state == C.REQUESTED:
+        return last
+    now_cancelled = {line.position: line.cancelled for line in order.lines.all()}
+    if seen is None or all(now_cancelled[place] == seen.get(place, 0) for place in now_cancelled):
+        return None
+    if last is None or not is_same:
+        raise CannotCancel(CHANGED)
+    return last
 
 
 @transaction.atomic
@@ -75,6 +164,8 @@ def _carry_on(order: Order, row: OrderCancellation, now: datetime) -> None:
     match order.state:
         case OrderState.PENDING_PAYMENT:
             _end_unpaid(order, row, now)
+        case OrderState.CONFIRMED | OrderState.IN_FULFILLMENT if not row.is_whole:
+            _stop_units(order, row, now)
         case OrderState.CONFIRMED | OrderState.IN_FULFILLMENT:
             _stop_goods(order, row, now)
             leftovers.tell(order_id=order.pk, now=now)
@@ -130,7 +221,50 @@ def _go_without(
     stock.release_reservations(order_id=order.pk, skus=skus, now=now)
     count_allocated(order)
     holds.release_if_stocked(order_id=order.pk, now=now)
-    shortages.end_if_over(order_id=order.pk, actor=row.requested_by, now=now)
+    end_if_over(order_id=order.pk, actor=row.requested_by, now=now)
+
+
+def _stop_units(order: Order, row: OrderCancellation, now: datetime) -> None:
+    """Take the requests back that hold the units; once nobody is asked any more, give up what of
+    them is nobody's, and go on with the rest."""
+    lock_requests(order_id=order.pk)
+    if fulfillment.outlook(order_id=order.pk).being_stopped:
+        return
+    wanted = wanted_units(row)
+    planned = plan_recall(order=order, units=wanted)
+    changing.recall(order, planned.keys, reason=row.reason, actor=row.requested_by, now=now)
+    ahead = fulfillment.outlook(order_id=order.pk)
+    if ahead.being_stopped:
+        return
+    free = not_coming(order=order, lines=count_parcels(order), ahead=ahead)
+    given_up = {place: min(count, free.get(place, 0)) for place, count in wanted.items()}
+    for each in row.lines.select_related("line"):
+        each.given_up = given_up[each.line.position]
+        each.save(update_fields=["given_up"])
+    if given_up == wanted:
+        _accept(row, now)
+        outbox.publish(events.UnitsCancelled(subject_id=order.pk, cancellation_id=row.pk))
+    else:
+        _reject(row, PART_LEFT if any(given_up.values()) else ALL_LEFT, now)
+    _let_units_go(order, row, given_up, now)
+    changing.resume(order, actor=row.requested_by, now=now)
+
+
+def _let_units_go(
+    order: Order, row: OrderCancellation, given_up: Mapping[int, int], now: datetime
+) -> None:
+    cancel_units(order, given_up)
+    shrinking.follow_lines(order_id=order.pk, actor=row.requested_by, now=now)
+    skus = skus_by_line(order)
+    waited_for = giving_up.give_up(
+        order_id=order.pk,
+        unwanted=[
+            giving_up.Unwanted(skus=skus[place], units=count) for place, count in given_up.items()
+        ],
+        now=now,
+    )
+    shortages.shrink(order, waited_for, actor=row.requested_by, now=now)
+    count_allocated(order)
 
 
 def _accept(row: OrderCancellation, now: datetime) -> None:

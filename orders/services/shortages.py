@@ -1,54 +1,35 @@
-"""Goods that a warehouse will not ship: opened when it says so, settled by a choice or new stock.
+"""Goods that a warehouse does not have: opened when it says so, settled by new stock or a choice.
 
 Each step locks the order first. Money and stock follow in the same transaction.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
-from enum import StrEnum
 
 from django.db import transaction
 
 from fulfillment import queries as fulfillment
-from fulfillment.services import requests, stock, swapping
+from fulfillment.services import recalling, requests, stock
 from globalmart.core import outbox, states, timeline
 from orders import events
 from orders.models import Order, OrderLine, OrderShortage
 from orders.queries.cancellations import is_cancelling, not_coming
-from orders.queries.holds import blocks_changes, is_held
-from orders.queries.shortages import OPEN, is_coming, is_missing, list_offers, skus_of
-from orders.services import holds, lifecycle, shrinking
-from orders.services.counting import cancel_units, count_allocated, count_parcels
-from orders.states import SHORTAGE, OrderState, ShortageState
-from payments.services import planning
+from orders.queries.changes import LIVE, is_changing
+from orders.queries.shortages import (
+    OPEN,
+    is_coming,
+    is_missing,
+    list_unasked,
+    skus_of,
+    warehouse_of,
+)
+from orders.services.counting import count_allocated, count_parcels
+from orders.services.remainders import ask_for_the_rest
+from orders.states import SHORTAGE, ShortageState
 
 S = ShortageState
-LIVE = (OrderState.CONFIRMED, OrderState.IN_FULFILLMENT)
-
-
-class Choice(StrEnum):
-    """What a customer can do about missing goods."""
-
-    WAIT = "wait"
-    CANCEL = "cancel"
-    SUBSTITUTE = "substitute"
-
-
-# A choice as a form sends it: one word, or the word and what is to be sent instead.
-INSTEAD = "substitute:"
-
-
-def read_choice(text: str) -> tuple[Choice, str]:
-    """Return what was chosen, with the SKU of what is to be sent instead. Raises ValueError."""
-    if text.startswith(INSTEAD):
-        return Choice.SUBSTITUTE, text.removeprefix(INSTEAD)
-    choice = Choice(text)
-    if choice == Choice.SUBSTITUTE:
-        raise ValueError("a substitute has a name")
-    return choice, ""
-
-
-class CannotChoose(Exception):
-    """This choice is not there any more; the text is for the customer."""
+# Why a request is taken back of which a part is on back-order: for the warehouse and the timeline.
+NOT_THERE = "not all of it is there"
 
 
 @transaction.atomic
@@ -98,96 +79,47 @@ def _lines_by_sku(order: Order) -> dict[str, OrderLine]:
 
 
 @transaction.atomic
-def choose(
-    *, order_id: int, shortage_id: int, choice: Choice, actor: str, now: datetime, sku: str = ""
-) -> bool:
-    """Settle missing goods: wait for them, go without, or take another product (`sku`) instead.
+def ask_about_backorders(*, order_id: int, now: datetime) -> int:
+    """A count has taken units from the order: ask the customer about them, too.
 
-    The choice that was made already changes nothing; tells whether this call made it. Who waits
-    may still choose otherwise. Raises CannotChoose, and OrderShortage.DoesNotExist.
+    Returns how many lines were asked about; a second telling asks about none. What was to be sent
+    together with such units goes without them: its requests are taken back and opened anew. Of what
+    a warehouse was asked for already it says itself whether it ships, so nobody is asked yet.
     """
     order = Order.objects.locked().get(pk=order_id)
-    planning.lock_account(order_id=order_id)
-    rows = OrderShortage.objects.filter(line__order=order)
-    row = rows.locked().get(pk=shortage_id)
-    # Who records a parcel holds its request, and wants stock next.
+    if order.state not in LIVE or is_changing(order_id=order_id):
+        return 0
     requests.lock_requests(order_id=order_id)
-    if _is_chosen(row, choice, sku):
-        return False
-    _check(order, row, choice, is_staff=actor.startswith("staff:"))
-    row.chosen_by = actor
-    STEPS[choice](order, row, sku, actor, now)
-    return True
-
-
-def _is_chosen(row: OrderShortage, choice: Choice, sku: str) -> bool:
-    match choice:
-        case Choice.WAIT:
-            return row.state in (S.WAITING, S.FILLED)
-        case Choice.CANCEL:
-            return row.state == S.CANCELLED
-        case Choice.SUBSTITUTE:
-            return row.state == S.SUBSTITUTED and row.substitute_sku == sku
-
-
-def _check(order: Order, row: OrderShortage, choice: Choice, *, is_staff: bool) -> None:
-    if row.state not in OPEN:
-        raise CannotChoose("This has been settled already.")
-    if order.state not in LIVE or is_cancelling(order_id=order.pk):
-        raise CannotChoose("The order has ended, or is being cancelled.")
-    if choice != Choice.WAIT and is_coming(row):
-        # Nothing may be taken from a request that is on its way.
-        raise CannotChoose("These goods have come in, and are on their way to you.")
-    if choice != Choice.WAIT and not is_staff and blocks_changes(order_id=order.pk):
-        raise CannotChoose(
-            "The payment for this order is being looked into. Until that is over you can only wait."
-        )
-
-
-def _wait(order: Order, row: OrderShortage, sku: str, actor: str, now: datetime) -> None:
-    _move(order, row, S.WAITING, actor=actor, now=now)
-    _fill(order, now)
-
-
-def _cancel(order: Order, row: OrderShortage, sku: str, actor: str, now: datetime) -> None:
-    _move(order, row, S.CANCELLED, actor=actor, now=now)
-    cancel_units(order, {row.line.position: row.quantity})
-    shrinking.follow_lines(order_id=order.pk, actor=actor, now=now)
-    stock.release_reservations(
-        order_id=order.pk,
-        warehouse_id=fulfillment.warehouse_of(fulfillment_id=row.fulfillment_id),
-        skus=skus_of(row),
-        now=now,
-    )
-    count_allocated(order)
-    holds.release_if_stocked(order_id=order.pk, now=now)
-    end_if_over(order_id=order.pk, actor=actor, now=now)
-
-
-def _substitute(order: Order, row: OrderShortage, sku: str, actor: str, now: datetime) -> None:
-    offers = {offer.sku: offer for offer in list_offers(order=order, row=row)}
-    if sku not in offers:
-        raise CannotChoose("That has just been sold. Please choose again.")
-    given_up = skus_of(row)
-    row.substitute_sku, row.substitute_name = sku, offers[sku].name
-    try:
-        swapping.swap(
-            order_id=order.pk,
-            warehouse_id=fulfillment.warehouse_of(fulfillment_id=row.fulfillment_id),
-            given_up=given_up,
+    of_sku = _lines_by_sku(order)
+    there = fulfillment.sent_for(order_id=order_id)
+    opened = 0
+    for (warehouse_id, sku), units in sorted(list_unasked(order_id=order_id).items()):
+        line = of_sku.get(sku)
+        if line is None or (warehouse_id, sku) in there:
+            continue
+        opened += 1
+        row = OrderShortage.objects.create(
+            line=line,
+            warehouse_id=warehouse_id,
             sku=sku,
-            quantity=row.quantity,
-            now=now,
-            promised_on=fulfillment.earliest_ship_date(now=now),
+            quantity=units,
+            opened_at=now,
+            state_changed_at=now,
         )
-    except stock.OutOfStock as error:
-        raise CannotChoose("That has just been sold. Please choose again.") from error
-    _move(order, row, S.SUBSTITUTED, actor=actor, now=now)
-    ask_for_the_rest(order, now)
-    holds.release_if_stocked(order_id=order.pk, now=now)
-
-
-STEPS = {Choice.WAIT: _wait, Choice.CANCEL: _cancel, Choice.SUBSTITUTE: _substitute}
+        _tell(order, row, "", actor="warehouse", reason="")
+        recalling.recall(
+            order_id=order_id,
+            fulfillment_ids=fulfillment.requests_for(
+                order_id=order_id, warehouse_id=warehouse_id, sku=sku
+            ),
+            reason=NOT_THERE,
+            actor="system",
+            now=now,
+        )
+    if opened:
+        ask_for_the_rest(order, now)
+        outbox.publish(events.GoodsShort(subject_id=order_id))
+    return opened
 
 
 @transaction.atomic
@@ -197,41 +129,22 @@ def fill(*, order_id: int, now: datetime) -> None:
     Where the customer has not chosen yet, that is what they had ordered.
     """
     order = Order.objects.locked().get(pk=order_id)
-    if order.state in LIVE and not is_cancelling(order_id=order_id):
-        _fill(order, now)
+    if order.state in LIVE and not is_changing(order_id=order_id):
+        fill_what_came(order, now)
         ask_for_the_rest(order, now)
 
 
-def _fill(order: Order, now: datetime) -> None:
+def fill_what_came(order: Order, now: datetime) -> None:
+    """Settle what is not missing any more. The caller holds the order's lock."""
     rows = OrderShortage.objects.filter(line__order=order, state__in=OPEN).locked()
     filled = [row for row in rows if not is_missing(row)]
     for row in filled:
         if row.state == S.OPEN:
             row.chosen_by = "system"
-            _move(order, row, S.WAITING, actor="system", now=now)
-        _move(order, row, S.FILLED, actor="warehouse", now=now)
+            move(order, row, S.WAITING, actor="system", now=now)
+        move(order, row, S.FILLED, actor="warehouse", now=now)
     if filled:
         ask_for_the_rest(order, now)
-
-
-def ask_for_the_rest(order: Order, now: datetime) -> None:
-    """Open requests for units that are there for the order and that nobody was asked for."""
-    names = {line.sku: line.name for line in order.lines.order_by("position")}
-    instead = OrderShortage.objects.filter(line__order=order).exclude(substitute_sku="")
-    names |= dict(instead.values_list("substitute_sku", "substitute_name"))
-    requests.open_remainder(
-        order_id=order.pk,
-        order_number=order.number,
-        service=order.shipping_method,
-        ship_to=lifecycle.ship_to(order),
-        names=names,
-        now=now,
-        not_before=order.waits_until,
-        is_held=is_held(order_id=order.pk),
-    )
-    # What was waited for since before the order was confirmed is only held for it.
-    stock.commit_reservations(order_id=order.pk)
-    count_allocated(order)
 
 
 def give_up(order: Order, *, actor: str, now: datetime) -> None:
@@ -244,32 +157,40 @@ def give_up(order: Order, *, actor: str, now: datetime) -> None:
         if is_coming(row):
             continue
         row.chosen_by = actor
-        _move(order, row, S.CANCELLED, actor=actor, now=now)
+        move(order, row, S.CANCELLED, actor=actor, now=now)
         stock.release_reservations(
             order_id=order.pk,
-            warehouse_id=fulfillment.warehouse_of(fulfillment_id=row.fulfillment_id),
+            warehouse_id=warehouse_of(row),
             skus=skus_of(row),
             now=now,
         )
     count_allocated(order)
 
 
-def end_if_over(*, order_id: int, actor: str, now: datetime) -> None:
-    """Complete an order of which the rest was cancelled; end one of which all was."""
-    order = Order.objects.locked().get(pk=order_id)
-    lines = count_parcels(order)
-    ahead = fulfillment.outlook(order_id=order_id)
-    if ahead.coming or ahead.being_stopped:
-        return
-    if order.state in LIVE and all(line.cancelled == line.quantity for line in lines):
-        lifecycle.cancel(order, actor=actor, now=now)
-    else:
-        lifecycle.complete_if_done(order, now)
+def shrink(
+    order: Order, given_up: Mapping[tuple[int, str], int], *, actor: str, now: datetime
+) -> None:
+    """Units on back-order were given up, by warehouse and SKU: so many fewer are missing. The
+    caller holds the order's lock, and has counted them."""
+    left = dict(given_up)
+    for row in OrderShortage.objects.filter(line__order=order, state__in=OPEN).locked():
+        here, fewer = warehouse_of(row), 0
+        for key in {(here, sku) for sku in skus_of(row)} & left.keys():
+            units = min(left[key], row.quantity - fewer)
+            left[key] -= units
+            fewer += units
+        if fewer == row.quantity:
+            row.chosen_by = actor
+            move(order, row, S.CANCELLED, actor=actor, now=now)
+        elif fewer:
+            row.quantity -= fewer
+            row.save(update_fields=["quantity"])
 
 
-def _move(
+def move(
     order: Order, row: OrderShortage, state: ShortageState, *, actor: str, now: datetime
 ) -> None:
+    """Take one step, and tell it. Raises IllegalTransition."""
     states.require(SHORTAGE, "shortage", row.state, state)
     before, row.state, row.state_changed_at = row.state, state, now
     row.save()

@@ -10,8 +10,8 @@ from orders import links
 from orders.models import Order, OrderShortage
 from orders.queries import shortages as queries
 from orders.queries.holds import blocks_changes
-from orders.services import shortages
-from orders.services.shortages import CannotChoose, read_choice
+from orders.services import choices
+from orders.services.choices import CannotChoose, read_choice
 from orders.views.order import get_order
 
 CUSTOMER = "customer"
@@ -34,7 +34,7 @@ def choose(request: HttpRequest, number: str, secret: str, shortage_id: int) -> 
     except ValueError:
         return _page(request, order, problem="Please choose one of these.", status=422)
     try:
-        shortages.choose(
+        choices.choose(
             order_id=order.pk,
             shortage_id=shortage_id,
             choice=choice,

@@ -11,9 +11,9 @@ from fulfillment.models import Fulfillment, Shipment
 from fulfillment.services import shipments
 from orders.models import Order, OrderCancellation
 from orders.queries.cancellations import is_cancelling
-from orders.services import cancelling, lifecycle, shortages
+from orders.services import cancelling, choices, lifecycle
 from orders.services.cancelling import CannotCancel
-from orders.services.shortages import CannotChoose, Choice
+from orders.services.choices import CannotChoose, Choice
 from payments import gateways as payments
 from payments.services.operations import send_operation
 from payments.services.planning import plan_capture
@@ -185,7 +185,7 @@ class TestTwoChoices:
             def choose(
                 choice: Choice, sku: str = "", order: Order = order, pk: int = row.pk
             ) -> Callable[[], object]:
-                return lambda: shortages.choose(
+                return lambda: choices.choose(
                     order_id=order.pk,
                     shortage_id=pk,
                     choice=choice,

@@ -24,9 +24,9 @@ from orders.models import (
 from orders.queries import shortages as queries
 from orders.queries.cancellations import why_not
 from orders.queries.explanation import explain
-from orders.services import cancelling, holds, lifecycle, shortages
+from orders.services import cancelling, choices, holds, lifecycle, shortages
+from orders.services.choices import CannotChoose, Choice
 from orders.services.refunds import what_is_left
-from orders.services.shortages import CannotChoose, Choice
 from orders.states import HoldKind
 from payments.models import PaymentAttempt, Refund
 from payments.services import refunds as payments
@@ -59,7 +59,7 @@ def row() -> OrderShortage:
 
 
 def choose(order: Order, choice: Choice, *, sku: str = "", actor: str = CUSTOMER) -> bool:
-    return shortages.choose(
+    return choices.choose(
         order_id=order.pk, shortage_id=row().pk, choice=choice, sku=sku, actor=actor, now=now()
     )
 
@@ -164,7 +164,7 @@ class TestCancel:
 
     def test_of_everything_cancels_the_order(self, bare: Order) -> None:
         for each in OrderShortage.objects.all():
-            shortages.choose(
+            choices.choose(
                 order_id=bare.pk,
                 shortage_id=each.pk,
                 choice=Choice.CANCEL,
@@ -262,7 +262,7 @@ class TestWait:
 
     def test_goes_on_while_other_goods_of_the_order_come(self, bare: Order) -> None:
         for each in OrderShortage.objects.all():
-            shortages.choose(
+            choices.choose(
                 order_id=bare.pk,
                 shortage_id=each.pk,
                 choice=Choice.WAIT,
@@ -313,7 +313,7 @@ class TestSubstitute:
 
         second = OrderShortage.objects.order_by("pk")[1]
         assert (second.line.sku, second.quantity, second.state) == ("CUP", 1, "open")
-        shortages.choose(
+        choices.choose(
             order_id=short.pk,
             shortage_id=second.pk,
             choice=Choice.CANCEL,
@@ -492,7 +492,7 @@ class TestTwoWarehouses:
         assert found == {2: "filled", 1: "open"}
 
         away = OrderShortage.objects.get(quantity=1)
-        shortages.choose(
+        choices.choose(
             order_id=split.pk, shortage_id=away.pk, choice=Choice.CANCEL, actor=CUSTOMER, now=now()
         )
         assert state(split) == "in_fulfillment"
@@ -522,7 +522,7 @@ class TestGoodsThatCome:
     @pytest.mark.parametrize("choice", [Choice.CANCEL, Choice.SUBSTITUTE])
     def test_can_not_be_given_up(self, coming: Order, choice: Choice) -> None:
         with pytest.raises(CannotChoose, match="on their way"):
-            shortages.choose(
+            choices.choose(
                 order_id=coming.pk,
                 shortage_id=self.mugs().pk,
                 choice=choice,

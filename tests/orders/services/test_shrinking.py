@@ -5,9 +5,9 @@ import pytest
 from globalmart.core.models import Alert
 from orders import jobs
 from orders.models import Order, OrderShortage
-from orders.services import refunds, shortages
+from orders.services import choices, refunds
+from orders.services.choices import Choice
 from orders.services.refunds import Selection, what_is_left
-from orders.services.shortages import Choice
 from payments.models import PaymentAttempt, Refund
 from payments.services.disputes import apply_dispute
 from payments.services.refunds import Reason, reject_refund
@@ -28,7 +28,7 @@ def short(confirmed: Order, warehouse: FakeWarehouse) -> Order:
 
 
 def go_without(order: Order, actor: str = CUSTOMER) -> None:
-    shortages.choose(
+    choices.choose(
         order_id=order.pk,
         shortage_id=OrderShortage.objects.get().pk,
         choice=Choice.CANCEL,

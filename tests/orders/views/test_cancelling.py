@@ -11,8 +11,8 @@ from notifications.services.rendering import render_mail
 from orders import links
 from orders.models import Order, OrderCancellation, OrderShortage
 from orders.queries.recipients import get_recipient
-from orders.services import cancelling, holds, lifecycle, shortages
-from orders.services.shortages import Choice
+from orders.services import cancelling, choices, holds, lifecycle
+from orders.services.choices import Choice
 from orders.states import HoldKind
 from orders.views import cancelling as views
 from payments.models import Refund
@@ -158,7 +158,7 @@ class TestAnswers:
         self, client: Client, split: Order, warehouse: FakeWarehouse
     ) -> None:
         leave(warehouse, Fulfillment.objects.get(lines__sku="CUP").reference, CUP=3)
-        shortages.choose(
+        choices.choose(
             order_id=split.pk,
             shortage_id=OrderShortage.objects.get().pk,
             choice=Choice.CANCEL,
@@ -194,7 +194,7 @@ class TestAnswers:
         submit(confirmed)
         leave(warehouse, f"{confirmed.number}-1", parcel(MUG=2, CUP=1), CUP=2)
         assert "includes " in page(client, confirmed)
-        shortages.choose(
+        choices.choose(
             order_id=confirmed.pk,
             shortage_id=OrderShortage.objects.get().pk,
             choice=Choice.CANCEL,
