@@ -76,3 +76,11 @@ class BackorderFilled(Event):
 
     name: ClassVar[str] = "stock.backorder_filled"
     subject_type: ClassVar[str] = "order"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReturnReceived(Event):
+    """A warehouse took something back. Subject: its receipt."""
+
+    name: ClassVar[str] = "return.received"
+    subject_type: ClassVar[str] = "return_receipt"

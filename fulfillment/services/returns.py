@@ -1,21 +1,22 @@
-"""What a warehouse took back: recorded once, and matched to the order that it came from."""
+"""What a warehouse took back: recorded once, and matched to the order that it came from.
+
+Which return of the customer's it belongs to is the business of orders, who hears of each.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
 
 from django.db import transaction
 
+from fulfillment import events
 from fulfillment.gateways.wms import Receipt
 from fulfillment.models import Fulfillment, ReturnReceipt
-from globalmart.core import timeline
-from globalmart.core.alerts import open_alert
-
-ALERT = "return_unmatched"
+from globalmart.core import outbox, timeline
 
 
 @transaction.atomic(durable=True)
 def record(*, warehouse_id: int, receipts: Sequence[Receipt], now: datetime) -> None:
-    """Record what is new of these; what names none of our requests is for staff.
+    """Record what is new of these, and tell of each.
 
     The goods themselves are in the warehouse's counts, not in these receipts.
     """
@@ -56,19 +57,13 @@ def _orders_of(references: set[str]) -> dict[str, int]:
 
 
 def _tell(row: ReturnReceipt) -> None:
+    outbox.publish(events.ReturnReceived(subject_id=row.pk))
     if row.order_id is None:
-        open_alert(
-            kind=ALERT,
-            subject_type="return_receipt",
-            subject_id=row.pk,
-            detail=f"{row.quantity} x {row.sku} ({row.condition}) came back as {row.receipt_id},"
-            f" which names no order of ours: {row.reference or row.rma or 'nothing'}",
-        )
         return
     timeline.record(
         subject_type="order",
         subject_id=row.order_id,
-        kind="return.received",
+        kind="receipt.recorded",
         actor="warehouse",
         data={
             "receipt": row.receipt_id,

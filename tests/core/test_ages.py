@@ -10,6 +10,7 @@ from globalmart.core.choreography import resolve, wiring
 from globalmart.core.states import Ages, Table
 
 APPS = ("payments", "fulfillment", "orders", "notifications")
+OF_RETURN = "ends with its return, whose state has an age"
 # States that may last, and why.
 MAY_LAST = {
     ("ORDER", "completed"): "at rest; a replacement may reopen it",
@@ -19,6 +20,9 @@ MAY_LAST = {
     ("MESSAGE", "deferred"): "what the provider does with it is not read back yet",
     ("RESERVATION", "held"): "ends with its order, whose state has an age",
     ("RESERVATION", "committed"): "ends with its request, whose state has an age",
+    **{("RECEPTION", state): OF_RETURN for state in ("awaiting", "in_transit", "short")},
+    ("RECEPTION", "lost_in_transit"): OF_RETURN,
+    **{("DECISION", state): OF_RETURN for state in ("pending", "needs_review")},
     ("RESERVATION", "released"): "at rest; late money may take the units again",
 }
 # Machine -> the alert that its ages open.
@@ -33,6 +37,9 @@ WATCHED = {
     "RESERVATION": "backorder_stuck",
     "CANCELLATION": "cancellation_stuck",
     "SHORTAGE": "shortage_stuck",
+    "RETURN": "return_stuck",
+    "RECEPTION": "return_stuck",
+    "DECISION": "return_stuck",
     "MESSAGE": "message_stuck",
 }
 

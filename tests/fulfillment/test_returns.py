@@ -10,7 +10,7 @@ from django.utils import timezone
 from fulfillment.gateways.wms import Receipt
 from fulfillment.models import Fulfillment, ReturnReceipt, Warehouse
 from fulfillment.services import returns
-from globalmart.core.models import Alert, TimelineEntry
+from globalmart.core.models import OutboxEvent, TimelineEntry
 from tests.builders import NOON
 from tests.fulfillment.conftest import levels
 
@@ -24,7 +24,7 @@ def record(*receipts: Receipt) -> None:
 
 
 def notes() -> list[dict[str, object]]:
-    return list(TimelineEntry.objects.filter(kind="return.received").values_list("data", flat=True))
+    return list(TimelineEntry.objects.filter(kind="receipt.recorded").values_list("data", flat=True))
 
 
 class TestRecord:
@@ -34,7 +34,7 @@ class TestRecord:
 
         assert ReturnReceipt.objects.get().order_id == request_row.order_id
         assert notes() == [{"receipt": "R-1", "sku": "MUG", "units": 2, "condition": "damaged"}]
-        assert not Alert.objects.exists()
+        assert OutboxEvent.objects.filter(name="return.received").count() == 1
         # The warehouse's counts tell of the goods.
         assert levels() == before
 
@@ -61,15 +61,15 @@ class TestRecord:
         assert ReturnReceipt.objects.count() == 2
 
     @pytest.mark.parametrize("reference", ["", "GM-NOBODY-1"])
-    def test_that_names_no_order_is_for_staff(
+    def test_that_names_no_order_is_kept_and_told(
         self, request_row: Fulfillment, reference: str
     ) -> None:
-        for _ in range(2):
-            record(replace(RECEIPT, reference=reference))
+        record(replace(RECEIPT, reference=reference))
         record(replace(RECEIPT, receipt_id="R-2", reference=reference))
 
-        assert set(Alert.objects.values_list("kind", "subject_type", "subject_id")) == {
-            ("return_unmatched", "return_receipt", row.pk) for row in ReturnReceipt.objects.all()
+        told = OutboxEvent.objects.filter(name="return.received")
+        assert set(told.values_list("subject_id", flat=True)) == {
+            row.pk for row in ReturnReceipt.objects.filter(order=None)
         }
-        assert Alert.objects.count() == 2
+        assert ReturnReceipt.objects.count() == 2
         assert notes() == []

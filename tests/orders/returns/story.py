@@ -1,0 +1,127 @@
+"""Ada sends mugs back: two mugs and three cups that were shipped, paid and have arrived."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from uuid import UUID, uuid4
+
+from django.utils import timezone
+
+from fulfillment.gateways.wms import Receipt, WarehouseShipment
+from fulfillment.models import ReturnReceipt, Shipment, ShipmentEvent, Warehouse
+from fulfillment.services import returns as receipts
+from globalmart.core.models import Alert, TimelineEntry
+from orders.models import Order, OrderLine, Return, ReturnLine
+from orders.services.returns import inspecting, receiving, requesting
+from orders.states import Decision, Disposition, Reception
+from payments.models import OrderAccount, Refund
+from tests.fulfillment.fakes import FakeWarehouse
+from tests.orders.house import carry, leave, pay, submit
+
+MUG, CUP = "MUG", "CUP"
+STAFF = "staff:1"
+
+
+def ship(order: Order, warehouse: FakeWarehouse) -> Order:
+    """Have the whole order leave; it is captured and completed."""
+    submit(order)
+    reference = f"{order.number}-1"
+    lines = tuple((line.sku, line.quantity) for line in order.lines.order_by("position"))
+    parcel = WarehouseShipment("S-1", "DHL", "JD014", "", timezone.now(), lines)
+    leave(warehouse, reference, parcel)
+    order.refresh_from_db()
+    return order
+
+
+def ask(
+    order: Order, units: Mapping[int, int], *, actor: str = "customer", uuid: UUID | None = None
+) -> Return:
+    return requesting.request_return(
+        order_id=order.pk,
+        uuid=uuid or uuid4(),
+        units=units,
+        reasons=dict.fromkeys(units, "does not fit"),
+        actor=actor,
+        now=timezone.now(),
+    )
+
+
+def arrive(
+    rma: Return, sku: str, quantity: int, reception: Reception = Reception.RECEIVED
+) -> None:
+    """Staff note that so many have come."""
+    receiving.receive_by_hand(
+        return_id=rma.pk,
+        uuid=uuid4(),
+        sku=sku,
+        quantity=quantity,
+        reception=reception,
+        actor=STAFF,
+        now=timezone.now(),
+    )
+    rma.refresh_from_db()
+
+
+def tell_receipt(
+    sku: str, quantity: int, *, rma: str = "", reference: str = "", receipt_id: str = "R-1"
+) -> ReturnReceipt:
+    """The warehouse tells that it took something back, and orders hears of it."""
+    told = Receipt(receipt_id, rma, reference, sku, quantity, "good", timezone.now())
+    main = Warehouse.objects.get(code="main")
+    receipts.record(warehouse_id=main.pk, receipts=[told], now=timezone.now())
+    carry()
+    return ReturnReceipt.objects.get(receipt_id=receipt_id)
+
+
+def accept(rma: Return, *, quantity: int | None = None, actor: str = "system") -> None:
+    """Take back all that has come and is undecided, or so many units of the first row of it."""
+    rows = ReturnLine.objects.filter(rma=rma, decision=Decision.PENDING, reception="received")
+    for row in rows.order_by("pk"):
+        inspecting.inspect(
+            row_id=row.pk,
+            quantity=quantity or row.quantity,
+            decision=Decision.ACCEPTED,
+            disposition=Disposition.RESTOCK,
+            actor=actor,
+            now=timezone.now(),
+        )
+        if quantity:
+            break
+    pay()
+    rma.refresh_from_db()
+
+
+def deliver(order: Order, at: datetime) -> None:
+    """The carrier tells that all parcels of the order are there."""
+    for parcel in Shipment.objects.filter(order=order):
+        ShipmentEvent.objects.create(
+            shipment=parcel, event_id=f"D-{parcel.pk}", state="delivered", occurred_at=at
+        )
+        Shipment.objects.filter(pk=parcel.pk).update(state="delivered")
+
+
+def returned(order: Order) -> dict[str, int]:
+    return dict(OrderLine.objects.filter(order=order).values_list("sku", "returned"))
+
+
+def refunds(order: Order) -> list[tuple[str, int]]:
+    return list(
+        Refund.objects.filter(order=order).order_by("pk").values_list("state", "amount_minor")
+    )
+
+
+def refunded(order: Order) -> int:
+    return OrderAccount.objects.get(order=order).refunded_minor
+
+
+def told(order: Order) -> list[str]:
+    """The kinds of what the timeline tells of returns."""
+    entries = TimelineEntry.objects.filter(subject_id=order.pk, kind__startswith="return.")
+    return list(entries.order_by("pk").values_list("after", flat=True))
+
+
+def alerts() -> list[str]:
+    return list(Alert.objects.filter(closed_at=None).values_list("kind", flat=True))
+
+
+def long_ago(days: int) -> datetime:
+    return timezone.now() - timedelta(days=days)
