@@ -199,8 +199,10 @@ def _parcel(
 
 @transaction.atomic
 def settle_stock(*, shelf: Shelf, at: datetime) -> None:
-    """Book what the seeded orders took and keep as having arrived before them. What is on back-order
-    stays so: the shop has it, and the warehouse does not find it."""
+    """Book what the seeded orders took and keep as having arrived before them.
+
+    What is on back-order stays so: no stock is handed out.
+    """
     skus = sorted(sku for sku, units in (shelf.taken + shelf.kept).items() if units)
     Stock.objects.bulk_create(
         [Stock(warehouse_id=shelf.warehouse_id, sku=sku) for sku in skus], ignore_conflicts=True

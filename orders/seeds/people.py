@@ -2,38 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
-FIRST = (
-    "Olivia Noah Emma Liam Sophie Jack Marie Lukas Anna Thomas Maria Peter Julia Michael Laura Jan "
-    "Sarah Daniel Lena David Hannah Paul Clara Martin Eva Andreas Nina Stefan Mia Felix Lucía José "
-    "Chloé André Zoë Jürgen Käthe Björn Åsa Søren Łukasz Zuzanna Ágnes István Šárka Jiří Nuño Inês "
-    "João Renée François Éloïse Günther Jörg Birgit Małgorzata Paweł Ewa Tomasz Magda Piotr Luca "
-    "Giulia Marco Chiara Matteo Francesca Pablo Carmen Diego Ana Javier Elena Sanne Bram Femke Daan "
-    "Lotte Sven Astrid Lars Ingrid Mikkel Freja Kasper Aoife Niamh Siobhán Ciarán Róisín Declan Eimear "
-    "George Charlotte Harry Amelia Oscar Isla Arthur Ivy Leo Freya Muhammad Aisha Yusuf Fatima Omar "
-    "Leila Priya Arjun Ananya Rohan Mei Wei Hana Kenji Yuki Sakura Minh Linh Ngoc Chidi Amara Kwame "
-    "Zainab Tariq Dimitra Nikos Eleni Giorgos Ivana Marko Petra Luka Anja Tjaša Ion Andreea Mihai"
-).split()
-LAST = (
-    "Smith Jones Williams Taylor Brown Müller Schmidt Schneider Fischer Weber Martin Bernard Dubois "
-    "Thomas Robert García Fernández González Rodríguez López Rossi Russo Ferrari Esposito Bianchi "
-    "Nowak Kowalski Wiśniewski Wójcik Kowalczyk Jansen Vries Berg Bakker Visser Johansson Andersson "
-    "Karlsson Nilsson Eriksson Jensen Nielsen Hansen Pedersen Sørensen Novák Svoboda Dvořák Černý "
-    "Horváth Nagy Kovács Tóth Szabó Papadopoulos Silva Santos Ferreira Pereira Oliveira Popescu Ionescu "
-    "Murphy Kelly O'Sullivan Walsh O'Brien Byrne Ryan O'Connor Evans Wilson Davies Roberts Johnson Wright "
-    "Walker Robinson Thompson White Hughes Edwards Green Hall Wood Harris Lewis Clarke Patel Jackson "
-    "Turner Cooper Hill Ward Morris Moore Clark Lee King Baker Harrison Morgan Allen James Scott Phillips "
-    "Watson Davis Parker Price Bennett Young Griffiths Mitchell Kaur Cook Campbell Gray Ali Khan Hussain "
-    "Ahmed Begum Shah Singh Sharma Gupta Nguyen Tran Pham Chen Wang Zhang Liu Yang Huang Tanaka Suzuki "
-    "Sato Kim Park Choi Okafor Adeyemi Mensah Diallo Traoré N'Diaye Becker Hoffmann Schäfer Koch Bauer "
-    "Richter Klein Wolf Schröder Neumann Schwarz Zimmermann Braun Krüger Hofmann Hartmann Lange Schmitt "
-    "Werner Krause Meier Lehmann Köhler Maier König Weiß Jung Groß Petit Durand Leroy Moreau Simon "
-    "Laurent Lefèvre Michel Garcia David Bertrand Roux Vincent Fournier Morel Girard Mercier Dupont "
-    "Lambert Bonnet François Martínez Sánchez Pérez Gómez Ruiz Díaz Hernández Muñoz Álvarez Romero "
-    "Conti Ricci Marino Greco Bruno Gallo Costa Mancini Lombardi Moretti Zieliński Szymański Woźniak "
-    "Dąbrowski Kozłowski Mazur Jankowski Lindberg Lindström Bergström Virtanen Korhonen Nieminen Mäkinen "
-    "Hämäläinen Kask Tamm Bērziņš Kalniņš Kazlauskas Petrauskas Smith-Jones García-Ruiz Meyer-Lüth"
-).split()
 # Town, first characters of the postal code, country.
 TOWNS = (
     ("London", "SW1Y 4JH", "GB"),
@@ -87,7 +57,12 @@ def _common_first(names: Sequence[str]) -> list[str]:
     return drawn
 
 
-_FIRST, _LAST = _common_first(FIRST), _common_first(LAST)
+def _read(name: str) -> list[str]:
+    """Return names that stand in a file, the most common ones first."""
+    return Path(__file__).with_name(name).read_text(encoding="utf-8").split()
+
+
+_FIRST, _LAST = _common_first(_read("first_names.txt")), _common_first(_read("last_names.txt"))
 
 
 def person(number: int) -> Person:
