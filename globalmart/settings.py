@@ -227,6 +227,8 @@ SHOP_CURRENCY = read("str", "SHOP_CURRENCY", "set a three-letter code, as GBP.",
 SHOP_COUNTRY = read("str", "SHOP_COUNTRY", "set a two-letter code, as GB.", "GB")
 PAYMENT_DEADLINE_MINUTES = read("int", "PAYMENT_DEADLINE_MINUTES", "set whole minutes.", 30)
 PAY_LINK_HOURS = read("int", "PAY_LINK_HOURS", "set whole hours.", 48)
+# A font file for what documents print beside Latin, Greek and Cyrillic.
+DOCUMENT_FONT = read("str", "DOCUMENT_FONT", "name a .ttf, .otf or .ttc file.", "")
 PAYMENT_COOL_DOWN_MINUTES = read("int", "PAYMENT_COOL_DOWN_MINUTES", "set whole minutes.", 10)
 CAPTURE_AT = read("str", "CAPTURE_AT", "set `shipment` or `acceptance`.", "shipment")
 if CAPTURE_AT not in {"shipment", "acceptance"}:
@@ -401,6 +403,8 @@ LOGGING = {
         "zeep": {"level": "WARNING"},
         "stripe": {"level": "WARNING"},
         "twilio": {"level": "WARNING"},
+        # It tells of every glyph that it leaves out of a document.
+        "fontTools": {"level": "WARNING"},
         "urllib3": {"level": "ERROR"},
         "rq.worker": {"level": "WARNING"},
     },

@@ -12,7 +12,7 @@ from django.db import transaction
 from fulfillment import queries as fulfillment
 from globalmart.core import outbox, timeline
 from orders import events
-from orders.models import Document, DocumentSeries, LegalEntity, Order
+from orders.models import Document, DocumentSeries, LegalEntity, Order, ShippingMethod
 from orders.queries.positions import Position, for_capture, for_refund
 from orders.services.entities import seller_of
 from orders.states import DocumentKind
@@ -131,7 +131,16 @@ def _positions(
             earlier=_contents(made, DocumentKind.CREDIT_NOTE),
             amount_minor=move.amount_minor,
         )
-    return [asdict(each) for each in found]
+    return [
+        asdict(each) | ({"name": _shipping_name(order)} if each.kind == "shipping" else {})
+        for each in found
+    ]
+
+
+def _shipping_name(order: Order) -> str:
+    """The method as people know it, or its code where it is gone."""
+    names = ShippingMethod.objects.filter(code=order.shipping_method)
+    return names.values_list("name", flat=True).first() or order.shipping_method
 
 
 def _contents(made: Mapping[str, Document], kind: DocumentKind) -> list[Mapping[str, Any]]:
