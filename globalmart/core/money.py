@@ -6,11 +6,20 @@ from functools import lru_cache
 
 from babel.numbers import format_currency, get_currency_precision
 
+# Those of which CLDR shows three decimals.
+THREE_DECIMALS = ("BHD", "JOD", "KWD", "LYD", "OMR", "TND")
+
 
 @lru_cache
 def minor_digits(currency: str) -> int:
     """Return how many decimals a currency has (ISO 4217 through CLDR): GBP 2, JPY 0, KWD 3."""
     return int(get_currency_precision(currency))
+
+
+def charge_step(currency: str) -> int:
+    """Return the smallest amount that can be charged, in minor units: 1, or 10 of a currency with
+    three decimals, of which card networks carry two (docs.stripe.com/currencies)."""
+    return 10 if currency in THREE_DECIMALS else 1
 
 
 def display(amount_minor: int, currency: str, locale: str = "en_GB") -> str:
@@ -26,6 +35,17 @@ def included_tax(gross_minor: int, rate_bp: int) -> int:
     """
     divisor = 10_000 + rate_bp
     return (2 * gross_minor * rate_bp + divisor) // (2 * divisor)
+
+
+def added_tax(net_minor: int, rate_bp: int, step_minor: int = 1) -> int:
+    """Return the tax on a net amount, rounded half up to a multiple of `step_minor`."""
+    return proportion(net_minor, rate_bp, step_minor)
+
+
+def proportion(amount_minor: int, rate_bp: int, step_minor: int = 1) -> int:
+    """Return so many basis points of an amount, rounded half up to a multiple of `step_minor`."""
+    divisor = 10_000 * step_minor
+    return (2 * amount_minor * rate_bp + divisor) // (2 * divisor) * step_minor
 
 
 def allocate(amount_minor: int, weights: Sequence[int]) -> list[int]:
