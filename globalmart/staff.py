@@ -38,9 +38,13 @@ SIDEBAR = {
     ],
     "Catalogue": [
         ("Products", "sell", "orders_product"),
+        ("Price lists", "list_alt", "orders_pricelist"),
         ("Prices", "payments", "orders_price"),
+        ("Vouchers", "confirmation_number", "orders_voucher"),
+        ("Promotions", "percent_discount", "orders_promotion"),
         ("Categories", "category", "orders_category"),
         ("Shipping methods", "package_2", "orders_shippingmethod"),
+        ("Shipping zones", "public", "orders_shippingzone"),
         ("Tax rates", "percent", "orders_taxrate"),
     ],
     "Works": [

@@ -19,6 +19,7 @@ from orders.models import (
     TaxRate,
 )
 from orders.services.checkout import Address, Item, Submission, place_order
+from orders.services.price_lists import ensure_default_list
 from payments.gateways.intents import Answer, Intent, Outcome
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
@@ -50,7 +51,8 @@ def add_product(sku: str = "MUG", *, price_minor: int = 900, on_hand: int = 10) 
         name=f"{sku.title()} of stoneware",
         category=Category.objects.get(slug="mugs"),
     )
-    Price.objects.create(product=product, currency="GBP", amount_minor=price_minor)
+    prices = ensure_default_list(currency="GBP")
+    Price.objects.create(product=product, price_list=prices, amount_minor=price_minor)
     adjust(warehouse_code="main", deltas={sku: on_hand}, reason="opening", actor="test")
     return product
 

@@ -1,14 +1,14 @@
-"""Catalogue, prices and rates. Price lists are editable: what an order froze stays as it was."""
+"""Catalogue and baskets. What an order froze of a product stays as it was."""
 
 from django.contrib import admin
 
-from globalmart.core.admin import HouseAdmin, HouseInline, money
+from globalmart.core.admin import HouseAdmin, HouseInline
 from orders import models
 
 
 class PriceInline(HouseInline):
     model = models.Price
-    set_once = ("currency",)
+    set_once = ("price_list",)
     editable = ("amount_minor",)
     can_add = True
 
@@ -27,19 +27,12 @@ class ProductAdmin(HouseAdmin):
         "description",
         "category",
         "tax_class",
+        "weight_grams",
         "ships_from",
         "is_active",
     )
     inlines = (PriceInline,)
     can_add = True
-
-
-@admin.register(models.Price)
-class PriceAdmin(HouseAdmin):
-    list_display = ("product", "currency", money("amount_minor"))
-    list_select_related = ("product",)
-    search_fields = ("=product__sku",)
-    ordering = ("product__sku", "currency")
 
 
 @admin.register(models.Category)
@@ -48,37 +41,6 @@ class CategoryAdmin(HouseAdmin):
     ordering = ("position", "name")
     editable = ("slug", "name", "position")
     can_add = True
-
-
-@admin.register(models.TaxRate)
-class TaxRateAdmin(HouseAdmin):
-    list_display = ("country", "tax_class", "rate_bp")
-    set_once = ("country", "tax_class")
-    editable = ("rate_bp",)
-    can_add = True
-
-
-class ShippingRateInline(HouseInline):
-    model = models.ShippingRate
-    set_once = ("currency",)
-    editable = ("amount_minor", "free_from_minor")
-    can_add = True
-
-
-@admin.register(models.ShippingMethod)
-class ShippingMethodAdmin(HouseAdmin):
-    list_display = ("name", "code", "days_min", "days_max", "is_active")
-    ordering = ("position",)
-    set_once = ("code",)
-    editable = ("name", "days_min", "days_max", "position", "is_active")
-    inlines = (ShippingRateInline,)
-    can_add = True
-
-
-@admin.register(models.ShippingRate)
-class ShippingRateAdmin(HouseAdmin):
-    list_display = ("method", "currency", money("amount_minor"), money("free_from_minor"))
-    list_select_related = ("method",)
 
 
 class BasketLineInline(HouseInline):

@@ -16,6 +16,7 @@ from orders.imports.reading import read_records
 from orders.imports.report import Rows, count_rows, write_rejects
 from orders.imports.spool import Spool, open_spool
 from orders.models import Category, Price, Product
+from orders.services.price_lists import ensure_default_list
 
 BATCH = 500
 CURRENCY = "GBP"
@@ -150,8 +151,9 @@ def _create_missing(batch: list[Article]) -> int:
             )
             for article in missing
         )
+        prices = ensure_default_list(currency=CURRENCY)
         Price.objects.bulk_create(
-            Price(product=product, currency=CURRENCY, amount_minor=article.price_minor)
+            Price(product=product, price_list=prices, amount_minor=article.price_minor)
             for product, article in zip(products, missing, strict=True)
         )
     return len(missing)

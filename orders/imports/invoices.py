@@ -4,10 +4,13 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from django.db.models import Exists, OuterRef
+
 from globalmart.core.idempotency import fingerprint
 from orders.imports.countries import find_country
 from orders.imports.spool import SpooledLine
-from orders.models import Order, OrderLine, Product
+from orders.models import Order, OrderLine, Price, Product
+from orders.queries.pricing import default_list
 from orders.queries.recipients import IMPORT_CLIENT
 from orders.services.checkout import Address, Item, Submission
 
@@ -67,15 +70,10 @@ def find_placed(*, client_id: int, numbers: list[str]) -> dict[str, Found]:
 
 def look_up_shop(*, skus: Iterable[str]) -> Shop:
     """Return what of these SKUs is for sale, in one query."""
-    rows = Product.objects.filter(sku__in=set(skus), is_active=True).values_list(
-        "sku", "prices__currency"
-    )
-    sold, priced = set(), set()
-    for sku, currency in rows:
-        sold.add(sku)
-        if currency == CURRENCY:
-            priced.add(sku)
-    return Shop(sold, priced)
+    products = Product.objects.filter(sku__in=set(skus), is_active=True)
+    priced = Price.objects.filter(default_list(CURRENCY), product=OuterRef("pk"))
+    rows = dict(products.annotate(is_priced=Exists(priced)).values_list("sku", "is_priced"))
+    return Shop(set(rows), {sku for sku, is_priced in rows.items() if is_priced})
 
 
 def build_submission(

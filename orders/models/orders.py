@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from globalmart.core.db import LockingQuerySet
 from globalmart.core.models import ApiClient
+from globalmart.core.money import THREE_DECIMALS
 from orders.models.baskets import Basket
 from orders.models.catalogue import Product
 from orders.models.expressions import email_key, name_words, phone_end
@@ -99,6 +100,11 @@ class Order(models.Model):
                     + F("tax_added_minor")
                 ),
                 name="order_total_adds_up",
+            ),
+            models.CheckConstraint(
+                condition=~Q(currency__in=THREE_DECIMALS)
+                | Q(total_minor=F("total_minor") / 10 * 10),
+                name="order_total_chargeable",
             ),
             models.CheckConstraint(
                 condition=Q(subtotal_minor__gte=0)

@@ -2,11 +2,15 @@
 
 from datetime import date
 
+from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
 
+from globalmart.core.money import THREE_DECIMALS
 from orders.models.catalogue import TaxClass
+from orders.models.prices import is_currency
 
+is_country = RegexValidator(r"\A[A-Z]{2}\Z", "Enter two capital letters, as GB.")
 LONG_AGO = date(2000, 1, 1)
 REGION_HELP = (
     "As addresses write it, small or capital, as CA. Empty: the whole country. "
@@ -18,7 +22,9 @@ class TaxRate(models.Model):
     """Tax of a class of goods in a country or a region of it, in basis points (2000 = 20 %), from
     a day on, until the next row's day. No row: no tax."""
 
-    country = models.CharField(max_length=2, help_text="Two letters of ISO 3166, as GB.")
+    country = models.CharField(
+        max_length=2, validators=[is_country], help_text="Two letters of ISO 3166, as GB."
+    )
     region = models.CharField(
         max_length=80, blank=True, default="", db_default="", help_text=REGION_HELP
     )
@@ -37,6 +43,7 @@ class TaxRate(models.Model):
             models.UniqueConstraint(
                 fields=["country", "region", "tax_class", "valid_from"],
                 name="one_rate_per_class_and_day",
+                violation_error_message="There is a rate from this day on: change that one.",
             ),
             models.CheckConstraint(condition=Q(rate_bp__lt=10_000), name="rate_below_hundred"),
         ]
@@ -57,18 +64,23 @@ class ShippingZone(models.Model):
 
 
 class ZonePlace(models.Model):
-    """A country, or a region of it, in a zone. A place is in one zone; a region's own goes before
-    its country's."""
+    """A country, or a region of it, in a zone, and in no other."""
 
     zone = models.ForeignKey(ShippingZone, on_delete=models.CASCADE, related_name="places")
-    country = models.CharField(max_length=2, help_text="Two letters of ISO 3166, as GB.")
+    country = models.CharField(
+        max_length=2, validators=[is_country], help_text="Two letters of ISO 3166, as GB."
+    )
     region = models.CharField(
         max_length=80, blank=True, default="", db_default="", help_text=REGION_HELP
     )
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["country", "region"], name="one_zone_per_place"),
+            models.UniqueConstraint(
+                fields=["country", "region"],
+                name="one_zone_per_place",
+                violation_error_message="This place is in a zone already.",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -93,7 +105,8 @@ class ShippingRate(models.Model):
     """The price of a shipping method in one currency, to a zone, for parcels of some weight and
     goods of some value; free from `free_from_minor` of goods on.
 
-    Without a zone it holds wherever its method has no rate for the address's own zone. Weight and
+    The rates of a region's zone go before those of its country's, and those before the ones without
+    a zone, which hold everywhere else. Weight and
     value begin with the lower bound and end below the upper one; where several rates hold, the
     cheapest is taken. The value of goods is what they cost before discounts.
     """
@@ -105,9 +118,9 @@ class ShippingRate(models.Model):
         null=True,
         blank=True,
         related_name="rates",
-        help_text="Empty: wherever this method has no rate of the address's own zone.",
+        help_text="Empty: wherever no other rate of this method names a zone.",
     )
-    currency = models.CharField(max_length=3)
+    currency = models.CharField(max_length=3, validators=[is_currency])
     amount_minor = models.BigIntegerField()
     weight_from_grams = models.PositiveIntegerField(default=0, db_default=0)
     weight_below_grams = models.PositiveIntegerField(
@@ -127,12 +140,21 @@ class ShippingRate(models.Model):
                 fields=["method", "zone", "currency", "weight_from_grams", "value_from_minor"],
                 nulls_distinct=False,
                 name="one_shipping_rate",
+                violation_error_message="This method has a rate for this zone, currency, weight "
+                "and value already: change that one.",
             ),
             models.CheckConstraint(condition=Q(amount_minor__gte=0), name="shipping_not_negative"),
+            models.CheckConstraint(
+                condition=~Q(currency__in=THREE_DECIMALS)
+                | Q(amount_minor=F("amount_minor") / 10 * 10),
+                name="shipping_chargeable",
+                violation_error_message="Cards carry two decimals: enter a multiple of 10.",
+            ),
             models.CheckConstraint(
                 condition=Q(weight_below_grams__isnull=True)
                 | Q(weight_below_grams__gt=F("weight_from_grams")),
                 name="shipping_weights_in_order",
+                violation_error_message="The weight has to end above where it begins.",
             ),
             models.CheckConstraint(
                 condition=Q(value_from_minor__gte=0)
@@ -141,6 +163,7 @@ class ShippingRate(models.Model):
                     | Q(value_below_minor__gt=F("value_from_minor"))
                 ),
                 name="shipping_values_in_order",
+                violation_error_message="The value of goods has to end above where it begins.",
             ),
         ]
 

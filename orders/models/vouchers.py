@@ -7,14 +7,15 @@ from django.db.models.functions import Now, Upper
 from globalmart.core.db import LockingQuerySet
 from orders.models.catalogue import Category, Product
 from orders.models.orders import Order
+from orders.models.prices import is_currency
 from orders.pricing import DiscountKind, DiscountSource
 
 KINDS = [(kind.value, kind.value.replace("_", " ").capitalize()) for kind in DiscountKind]
 SOURCES = [(source.value, source.value.capitalize()) for source in DiscountSource]
 TERMS_BY_KIND = (
-    Q(kind=DiscountKind.PERCENT, rate_bp__gt=0, rate_bp__lte=10_000, amount_minor=0)
-    | Q(kind=DiscountKind.AMOUNT, rate_bp=0, amount_minor__gt=0)
-    | Q(kind=DiscountKind.FREE_SHIPPING, rate_bp=0, amount_minor=0)
+    Q(kind=DiscountKind.PERCENT.value, rate_bp__gt=0, rate_bp__lte=10_000, amount_minor=0)
+    | Q(kind=DiscountKind.AMOUNT.value, rate_bp=0, amount_minor__gt=0)
+    | Q(kind=DiscountKind.FREE_SHIPPING.value, rate_bp=0, amount_minor=0)
 )
 
 
@@ -30,6 +31,7 @@ class DiscountTerms(models.Model):
         max_length=3,
         blank=True,
         default="",
+        validators=[is_currency],
         help_text="Orders in this currency. Empty: any; an amount or a minimum needs one.",
     )
     minimum_minor = models.BigIntegerField(
@@ -44,17 +46,24 @@ class DiscountTerms(models.Model):
     class Meta:
         abstract = True
         constraints = [
-            models.CheckConstraint(condition=TERMS_BY_KIND, name="%(class)s_terms_by_kind"),
+            models.CheckConstraint(
+                condition=TERMS_BY_KIND,
+                name="%(class)s_terms_by_kind",
+                violation_error_message="Give a percentage its basis points (to 10000), an amount "
+                "its amount, and leave the rest 0.",
+            ),
             models.CheckConstraint(
                 condition=Q(minimum_minor__gte=0)
                 & (~Q(currency="") | Q(amount_minor=0, minimum_minor=0)),
                 name="%(class)s_money_has_currency",
+                violation_error_message="An amount, or a minimum, needs its currency.",
             ),
             models.CheckConstraint(
                 condition=Q(valid_from__isnull=True)
                 | Q(valid_until__isnull=True)
                 | Q(valid_until__gt=F("valid_from")),
                 name="%(class)s_ends_after_it_begins",
+                violation_error_message="It has to end after it begins.",
             ),
         ]
 
@@ -80,6 +89,7 @@ class Promotion(DiscountTerms):
             models.CheckConstraint(
                 condition=Q(category__isnull=True) | Q(product__isnull=True),
                 name="promotion_has_one_target",
+                violation_error_message="Choose a category or a product, not both.",
             ),
         ]
 
@@ -107,10 +117,15 @@ class Voucher(DiscountTerms):
     class Meta(DiscountTerms.Meta):
         constraints = [
             *DiscountTerms.Meta.constraints,
-            models.UniqueConstraint(Upper("code"), name="one_voucher_per_code"),
+            models.UniqueConstraint(
+                Upper("code"),
+                name="one_voucher_per_code",
+                violation_error_message="Another voucher has this code.",
+            ),
             models.CheckConstraint(
                 condition=Q(max_uses__isnull=True) | Q(uses__lte=F("max_uses")),
                 name="voucher_uses_within_limit",
+                violation_error_message="More orders than that have it already.",
             ),
         ]
 
@@ -168,12 +183,13 @@ class OrderDiscount(models.Model):
             models.UniqueConstraint(fields=["order", "position"], name="one_discount_per_position"),
             models.UniqueConstraint(
                 fields=["order"],
-                condition=Q(source=DiscountSource.VOUCHER),
+                condition=Q(source=DiscountSource.VOUCHER.value),
                 name="one_voucher_per_order",
             ),
             models.CheckConstraint(condition=Q(amount_minor__gt=0), name="discount_positive"),
             models.CheckConstraint(
-                condition=Q(source__in=list(DiscountSource)), name="discount_source_known"
+                condition=Q(source__in=[each.value for each in DiscountSource]),
+                name="discount_source_known",
             ),
         ]
 

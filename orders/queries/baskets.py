@@ -11,6 +11,7 @@ from django.utils import timezone
 from fulfillment import queries as fulfillment
 from orders.models import Basket, BasketLine, Order, Price
 from orders.queries.preorders import latest_ahead
+from orders.queries.pricing import default_list
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +27,7 @@ class Item:
     seen_price_minor: int
     available: int
     ships_from: date | None
+    weight_grams: int = 0
 
     @property
     def total_minor(self) -> int:
@@ -62,6 +64,10 @@ class Contents:
     @property
     def subtotal_minor(self) -> int:
         return sum(item.total_minor for item in self.items)
+
+    @property
+    def weight_grams(self) -> int:
+        return sum(item.quantity * item.weight_grams for item in self.items)
 
     @property
     def ships_from(self) -> date | None:
@@ -113,7 +119,7 @@ def _items(basket: Basket) -> list[Item]:
     lines = list(basket.lines.select_related("product").order_by("pk"))
     prices = dict(
         Price.objects.filter(
-            product__in=[line.product_id for line in lines], currency=basket.currency
+            default_list(basket.currency), product__in=[line.product_id for line in lines]
         ).values_list("product_id", "amount_minor")
     )
     left = fulfillment.available([line.product.sku for line in lines])
@@ -129,6 +135,7 @@ def _items(basket: Basket) -> list[Item]:
             seen_price_minor=line.seen_price_minor,
             available=left.get(line.product.sku, 0),
             ships_from=latest_ahead([line.product.ships_from], today=today),
+            weight_grams=line.product.weight_grams,
         )
         for line in lines
     ]

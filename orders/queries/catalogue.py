@@ -12,8 +12,9 @@ from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from fulfillment import queries as fulfillment
-from orders.models import Category, Product, TaxRate
+from orders.models import Category, Product
 from orders.queries.preorders import latest_ahead
+from orders.queries.rates import tax_rates
 
 PAGE_SIZE = 24
 # Few enough left that a customer wants to know how many.
@@ -49,6 +50,7 @@ class Offer:
     currency: str
     available: int
     ships_from: date | None
+    weight_grams: int = 0
 
     @property
     def is_sold_out(self) -> bool:
@@ -148,8 +150,8 @@ def list_offers(
 
 def get_tax_rate_bp(*, tax_class: str) -> int:
     """Return the home country's tax on a class of goods in basis points; 0 where none is set."""
-    rows = TaxRate.objects.filter(country=settings.SHOP_COUNTRY, tax_class=tax_class)
-    return rows.values_list("rate_bp", flat=True).first() or 0
+    rates = tax_rates(country=settings.SHOP_COUNTRY, day=timezone.localdate())
+    return rates.get(tax_class, 0)
 
 
 def for_sale() -> Any:
@@ -157,9 +159,11 @@ def for_sale() -> Any:
 
     Any: the type checker cannot see an annotation.
     """
-    return Product.objects.filter(is_active=True, prices__currency=settings.SHOP_CURRENCY).annotate(
-        price_minor=F("prices__amount_minor")
-    )
+    return Product.objects.filter(
+        is_active=True,
+        prices__price_list__currency=settings.SHOP_CURRENCY,
+        prices__price_list__is_default=True,
+    ).annotate(price_minor=F("prices__amount_minor"))
 
 
 def matching(rows: QuerySet[Product, Any], words: str) -> QuerySet[Product, Any]:
@@ -194,6 +198,7 @@ def offers_of(rows: QuerySet[Product, Any]) -> list[Offer]:
             currency=settings.SHOP_CURRENCY,
             available=left.get(product.sku, 0),
             ships_from=latest_ahead([product.ships_from], today=today),
+            weight_grams=product.weight_grams,
         )
         for product in products
     ]

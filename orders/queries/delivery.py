@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from django.conf import settings
+
 from fulfillment import queries as fulfillment
 from orders.models import ShippingMethod
-from orders.queries.pricing import list_shipping_options
+from orders.queries.rates import list_shipping_prices
 
 SUNDAY = 6
 
@@ -22,13 +24,27 @@ class Option:
 
 
 def list_options(
-    *, currency: str, subtotal_minor: int, now: datetime, ships_from: date | None = None
+    *,
+    currency: str,
+    subtotal_minor: int,
+    now: datetime,
+    ships_from: date | None = None,
+    country: str = "",
+    region: str = "",
+    weight_grams: int = 0,
 ) -> list[Option]:
-    """Return the ways to deliver goods of this value ordered now (aware), in the shop's order.
+    """Return the ways to deliver goods of this value and weight ordered now (aware), in the shop's
+    order, to a country; without one, at home.
 
     They leave by the warehouses' calendars, and not before `ships_from`.
     """
-    options = list_shipping_options(currency=currency, subtotal_minor=subtotal_minor)
+    options = list_shipping_prices(
+        currency=currency,
+        country=country or settings.SHOP_COUNTRY,
+        region=region,
+        weight_grams=weight_grams,
+        goods_minor=subtotal_minor,
+    )
     leaves = fulfillment.earliest_ship_date(now=now, not_before=ships_from)
     return [
         Option(

@@ -28,14 +28,14 @@ def list_orders(
         rows = rows.filter(external_ref=external_ref)
     if state is not None:
         rows = rows.filter(state=state)
-    found = list(rows.prefetch_related("lines")[: limit + 1])
+    found = list(rows.prefetch_related("lines", "discounts")[: limit + 1])
     return found[:limit], len(found) > limit
 
 
 def find_order(*, client_id: int, public_id: str) -> Order | None:
     """Return a client's own order; another client's is as absent as one that never was."""
     mine = Order.objects.filter(api_client_id=client_id, public_id=public_id)
-    return mine.prefetch_related("lines").first()
+    return mine.prefetch_related("lines", "discounts").first()
 
 
 def list_products(*, words: str, after: str | None, limit: int) -> tuple[list[Offer], bool]:

@@ -1,14 +1,19 @@
-"""What an order costs: prices of the shop, tax inside them, shipping. All in minor units."""
+"""What an order costs now: the shop's tables, put to `orders.pricing`. All in minor units."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
+from django.db.models import Q
 from django.utils import timezone
 
-from globalmart.core.money import included_tax
-from orders.models import Price, Product, ShippingMethod, ShippingRate, TaxRate
+from globalmart.core.money import charge_step
+from orders import pricing
+from orders.models import Price, PriceList, Product, Voucher
+from orders.pricing import Applied, DiscountSource
+from orders.queries.discounts import below_minimum, find_voucher, list_promotions, voucher_terms
 from orders.queries.preorders import latest_ahead
+from orders.queries.rates import shipping_rates, tax_rates
 
 # Stripe takes amounts of at most eight digits; a larger order could never be paid.
 MOST_TOTAL_MINOR = 99_999_999
@@ -23,133 +28,210 @@ class UnknownSku(Exception):
 
 
 class NotPriced(Exception):
-    """These SKUs have no price in the currency asked for."""
+    """These SKUs have no price in the currency, or the price list, asked for."""
 
     def __init__(self, skus: tuple[str, ...]) -> None:
         super().__init__(", ".join(skus))
         self.skus = skus
 
 
+class UnknownPriceList(Exception):
+    """No active price list of this currency has this code."""
+
+
 class UnknownShippingMethod(Exception):
-    """No such way to ship, or none priced in this currency."""
+    """No such way to ship, or none for this currency, address, weight and value."""
 
 
 class TotalTooLarge(Exception):
     """The order's total is beyond what we take."""
 
 
+class NothingToPay(Exception):
+    """Discounts leave nothing to pay, and the shop takes no order without a payment."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PricedLine:
-    """One SKU with its frozen price; `total_minor` includes `tax_minor`."""
+    """One SKU with its frozen price; total = quantity x unit price - discount + tax added."""
 
     product_id: int
     sku: str
     name: str
     quantity: int
     unit_price_minor: int
+    discount_minor: int
     tax_class: str
     tax_rate_bp: int
     tax_minor: int
+    tax_added_minor: int
     total_minor: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quote:
-    """An order's amounts. total = subtotal + shipping; tax is inside the total. `ships_from` is
-    the day from which all of it can leave, if that is ahead."""
+    """An order's amounts. total = subtotal + shipping - discount + tax added.
+
+    `tax_minor` is the part of the total that is tax; `tax_added_minor` the same where the price
+    list has none in it, else 0. `ships_from` is the day from which all of it can leave, if that is
+    ahead. `voucher` is the one asked for; it may give nothing: see `is_voucher_applied`.
+    """
 
     lines: tuple[PricedLine, ...]
+    discounts: tuple[Applied, ...]
     subtotal_minor: int
     shipping_minor: int
+    shipping_discount_minor: int
     shipping_tax_minor: int
     shipping_tax_rate_bp: int
+    discount_minor: int
     tax_minor: int
+    tax_added_minor: int
     total_minor: int
+    tax_included: bool
     ships_from: date | None
+    voucher: Voucher | None = None
+
+    @property
+    def is_voucher_applied(self) -> bool:
+        return any(each.source == DiscountSource.VOUCHER for each in self.discounts)
 
 
 def quote(
-    *, quantities: Mapping[str, int], currency: str, country: str, shipping_method: str
+    *,
+    quantities: Mapping[str, int],
+    currency: str,
+    country: str,
+    shipping_method: str,
+    region: str = "",
+    price_list: str = "",
+    voucher: str = "",
+    email: str = "",
+    now: datetime | None = None,
 ) -> Quote:
     """Price SKUs (sku -> quantity, at least one) to a country (ISO 3166 alpha-2).
 
-    Raises UnknownSku, NotPriced, UnknownShippingMethod, TotalTooLarge.
+    Without `price_list` by the currency's default list; `voucher` is a code as it was typed, and
+    `email` tells whose earlier uses of it count.
+    Raises UnknownSku, NotPriced, UnknownPriceList, UnknownShippingMethod, VoucherRefused,
+    TotalTooLarge, NothingToPay.
     """
-    prices = _prices(list(quantities), currency)
-    rates = dict(TaxRate.objects.filter(country=country).values_list("tax_class", "rate_bp"))
-    lines = tuple(
-        _line(prices[sku], quantity, rates) for sku, quantity in sorted(quantities.items())
+    now = now or timezone.now()
+    prices, tax_included = _prices(list(quantities), currency, price_list)
+    found = find_voucher(code=voucher, currency=currency, email=email, now=now) if voucher else None
+    order = pricing.Order(
+        lines=tuple(_wanted(prices[sku], quantity) for sku, quantity in quantities.items()),
+        tax_rates=tax_rates(country=country, region=region, day=now.date()),
+        tax_included=tax_included,
+        shipping=_rates(currency, country, region, shipping_method),
+        promotions=list_promotions(currency=currency, now=now),
+        voucher=voucher_terms(found) if found else None,
+        step_minor=charge_step(currency),
     )
-    subtotal = sum(line.total_minor for line in lines)
-    shipping = _shipping(shipping_method, currency, subtotal)
-    # Carriage is taxed at the standard rate, as an ancillary of the goods.
-    shipping_rate = rates.get("standard", 0)
-    shipping_tax = included_tax(shipping, shipping_rate)
-    if subtotal + shipping > MOST_TOTAL_MINOR:
+    try:
+        amounts = pricing.price(order)
+    except pricing.BelowMinimum as error:
+        assert found is not None  # noqa: S101 - only a voucher has its minimum missed
+        raise below_minimum(found, missing_minor=error.missing_minor, currency=currency) from error
+    except pricing.NoRateFits as error:
+        raise UnknownShippingMethod(shipping_method) from error
+    if amounts.total_minor > MOST_TOTAL_MINOR:
         raise TotalTooLarge
+    if amounts.total_minor <= 0:
+        raise NothingToPay
+    return _quote(amounts, prices, tax_included=tax_included, voucher=found)
+
+
+def _quote(
+    amounts: pricing.Amounts,
+    prices: Mapping[str, Price],
+    *,
+    tax_included: bool,
+    voucher: Voucher | None,
+) -> Quote:
+    days = (price.product.ships_from for price in prices.values())
     return Quote(
-        lines=lines,
-        subtotal_minor=subtotal,
-        shipping_minor=shipping,
-        shipping_tax_minor=shipping_tax,
-        shipping_tax_rate_bp=shipping_rate,
-        tax_minor=sum(line.tax_minor for line in lines) + shipping_tax,
-        total_minor=subtotal + shipping,
-        ships_from=latest_ahead(
-            (price.product.ships_from for price in prices.values()), today=timezone.localdate()
-        ),
+        lines=tuple(_line(line, prices[line.sku].product) for line in amounts.lines),
+        discounts=amounts.discounts,
+        subtotal_minor=amounts.subtotal_minor,
+        shipping_minor=amounts.shipping_minor,
+        shipping_discount_minor=amounts.shipping_discount_minor,
+        shipping_tax_minor=amounts.shipping_tax_minor,
+        shipping_tax_rate_bp=amounts.shipping_tax_rate_bp,
+        discount_minor=amounts.discount_minor,
+        tax_minor=amounts.tax_minor,
+        tax_added_minor=amounts.tax_added_minor,
+        total_minor=amounts.total_minor,
+        tax_included=tax_included,
+        ships_from=latest_ahead(days, today=timezone.localdate()),
+        voucher=voucher,
     )
 
 
-def _prices(skus: Sequence[str], currency: str) -> dict[str, Price]:
-    found = Price.objects.filter(
-        product__sku__in=skus, product__is_active=True, currency=currency
-    ).select_related("product")
-    prices = {price.product.sku: price for price in found}
+def _prices(skus: Sequence[str], currency: str, code: str) -> tuple[dict[str, Price], bool]:
+    """Return the price of each SKU, and whether tax is in them."""
+    chosen = Q(price_list__code=code, price_list__currency=currency, price_list__is_active=True)
+    rows = Price.objects.filter(
+        chosen if code else default_list(currency), product__sku__in=skus, product__is_active=True
+    ).select_related("product__category", "price_list")
+    step = charge_step(currency)
+    # A price that cannot be charged to the last digit is none: see docs/reference/prices.md.
+    prices = {price.product.sku: price for price in rows if price.amount_minor % step == 0}
     missing = [sku for sku in skus if sku not in prices]
     if missing:
-        rows = Product.objects.filter(sku__in=missing, is_active=True)
-        known = set(rows.values_list("sku", flat=True))
-        unknown = tuple(sku for sku in missing if sku not in known)
-        raise UnknownSku(unknown) if unknown else NotPriced(tuple(missing))
-    return prices
+        _refuse(missing, currency, code)
+    return prices, next(iter(prices.values())).price_list.tax_included
 
 
-def _line(price: Price, quantity: int, rates: Mapping[str, int]) -> PricedLine:
+def default_list(currency: str) -> Q:
+    """Return the prices that hold in a currency where nobody asks for a list."""
+    return Q(price_list__currency=currency, price_list__is_default=True)
+
+
+def _refuse(missing: Sequence[str], currency: str, code: str) -> None:
+    lists = PriceList.objects.filter(code=code, currency=currency, is_active=True)
+    if code and not lists.exists():
+        raise UnknownPriceList(code)
+    rows = Product.objects.filter(sku__in=missing, is_active=True)
+    known = set(rows.values_list("sku", flat=True))
+    unknown = tuple(sku for sku in missing if sku not in known)
+    raise UnknownSku(unknown) if unknown else NotPriced(tuple(missing))
+
+
+def _wanted(price: Price, quantity: int) -> pricing.Line:
     product = price.product
-    rate = rates.get(product.tax_class, 0)
-    total = price.amount_minor * quantity
-    return PricedLine(
-        product_id=product.pk,
+    return pricing.Line(
         sku=product.sku,
-        name=product.name,
         quantity=quantity,
         unit_price_minor=price.amount_minor,
         tax_class=product.tax_class,
-        tax_rate_bp=rate,
-        tax_minor=included_tax(total, rate),
-        total_minor=total,
+        weight_grams=product.weight_grams,
+        category=product.category.slug,
     )
 
 
-def _shipping(code: str, currency: str, subtotal_minor: int) -> int:
-    rate = ShippingRate.objects.filter(
-        method__code=code, method__is_active=True, currency=currency
-    ).first()
-    if rate is None:
-        raise UnknownShippingMethod(code)
-    if rate.free_from_minor is not None and subtotal_minor >= rate.free_from_minor:
-        return 0
-    return rate.amount_minor
+def _line(line: pricing.PricedLine, product: Product) -> PricedLine:
+    return PricedLine(
+        product_id=product.pk,
+        sku=line.sku,
+        name=product.name,
+        quantity=line.quantity,
+        unit_price_minor=line.unit_price_minor,
+        discount_minor=line.discount_minor,
+        tax_class=product.tax_class,
+        tax_rate_bp=line.tax_rate_bp,
+        tax_minor=line.tax_minor,
+        tax_added_minor=line.tax_added_minor,
+        total_minor=line.total_minor,
+    )
 
 
-def list_shipping_options(
-    *, currency: str, subtotal_minor: int
-) -> list[tuple[ShippingMethod, int]]:
-    """Return the ways to ship goods of this value, each with its price, in display order."""
-    rates = ShippingRate.objects.filter(method__is_active=True, currency=currency)
-    options = []
-    for rate in rates.select_related("method").order_by("method__position", "method__code"):
-        is_free = rate.free_from_minor is not None and subtotal_minor >= rate.free_from_minor
-        options.append((rate.method, 0 if is_free else rate.amount_minor))
-    return options
+def _rates(
+    currency: str, country: str, region: str, shipping_method: str
+) -> tuple[pricing.Rate, ...]:
+    found = shipping_rates(
+        currency=currency, country=country, region=region, method=shipping_method
+    )
+    if not found:
+        raise UnknownShippingMethod(shipping_method)
+    return next(iter(found.values()))

@@ -6,7 +6,7 @@ from typing import Any
 
 from fulfillment import queries as fulfillment
 from orders.links import order_url
-from orders.models import Order, OrderLine
+from orders.models import Order, OrderDiscount, OrderLine
 from orders.states import OrderState
 from payments import queries as payments
 
@@ -17,6 +17,7 @@ def order_body(
     *,
     order: Order,
     lines: Sequence[OrderLine],
+    discounts: Sequence[OrderDiscount] = (),
     payment_status: str = "pending",
     fulfillment_status: str = "unfulfilled",
     shipments: Sequence[fulfillment.ShipmentView] = (),
@@ -39,8 +40,10 @@ def order_body(
         "subtotal_minor": order.subtotal_minor,
         "shipping_minor": order.shipping_minor,
         "tax_minor": order.tax_minor,
-        "tax_included": True,
+        "tax_included": order.tax_added_minor == 0,
         "discount_minor": order.discount_minor,
+        "shipping_discount_minor": order.shipping_discount_minor,
+        "discounts": [_discount(each) for each in discounts],
         "total_minor": order.total_minor,
         "due_minor": order.total_minor if due_minor is None else due_minor,
         "customer": {"email": order.email, "name": order.name, "phone": order.phone},
@@ -62,6 +65,16 @@ def order_body(
 
 def _time(moment: datetime) -> str:
     return moment.isoformat().replace("+00:00", "Z")
+
+
+def _discount(discount: OrderDiscount) -> dict[str, Any]:
+    return {
+        "source": discount.source,
+        "name": discount.name,
+        "code": discount.code,
+        "amount_minor": discount.amount_minor,
+        "on_shipping": discount.on_shipping,
+    }
 
 
 def _line(line: OrderLine) -> dict[str, Any]:
@@ -93,7 +106,8 @@ def _shipment(parcel: fulfillment.ShipmentView) -> dict[str, Any]:
 
 
 def represent(orders: Sequence[Order]) -> list[dict[str, Any]]:
-    """Return orders for a list, in a fixed number of queries. Prefetch `lines` first."""
+    """Return orders for a list, in a fixed number of queries. Prefetch `lines` and `discounts`
+    first."""
     ids = [order.pk for order in orders]
     paid, shipped = payments.summaries(ids), fulfillment.summaries(ids)
     parcels = fulfillment.list_shipments(ids)
@@ -103,6 +117,7 @@ def represent(orders: Sequence[Order]) -> list[dict[str, Any]]:
         order_body(
             order=order,
             lines=sorted(order.lines.all(), key=lambda line: line.position),
+            discounts=sorted(order.discounts.all(), key=lambda each: each.position),
             payment_status=paid.get(order.pk, "unpaid"),
             # Of a completed order nothing is missing that was not given up.
             fulfillment_status="fulfilled"

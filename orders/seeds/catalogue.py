@@ -31,12 +31,25 @@ SIZED = frozenset(
     )
 )
 EUR_PER_GBP_PERCENT = 118
+# Grams of one, packed.
+WEIGHTS: Mapping[str, int] = {
+    "Bags & Travel": 700,
+    "Bath & Body": 350,
+    "Books & Paper": 450,
+    "Candles & Lights": 600,
+    "Children": 500,
+    "Food & Drink": 400,
+    "Garden & Outdoors": 1500,
+    "Home & Decoration": 900,
+    "Kitchen & Dining": 800,
+    "Office & Desk": 300,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeedProduct:
     """A product of the demo; prices in pence and cents, tax included. `ships_in_days` counts from
-    the day of seeding; 0: at once."""
+    the day of seeding; 0: at once. The weight is of one, packed."""
 
     sku: str
     slug: str
@@ -47,6 +60,13 @@ class SeedProduct:
     gbp_minor: int
     eur_minor: int
     ships_in_days: int
+    weight_grams: int
+
+    @property
+    def trade_eur_minor(self) -> int:
+        """The price to other shops in cents, without tax: four fifths of what is the shop's own
+        before German tax of 19 %, to five cents."""
+        return round_up(self.eur_minor * 80 // 119, to=5)
 
 
 @cache
@@ -98,6 +118,7 @@ def _variants(family: Mapping[str, str]) -> list[SeedProduct]:
                 gbp_minor=pence,
                 eur_minor=round_up(pence * EUR_PER_GBP_PERCENT // 100, to=50),
                 ships_in_days=PRE_ORDERS.get(sku, 0),
+                weight_grams=WEIGHTS[family["category"]],
             )
         )
     return products

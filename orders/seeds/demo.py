@@ -10,9 +10,22 @@ from django.utils import timezone
 
 from fulfillment.services import carriers, openings, stock
 from globalmart.core import access
-from orders.models import Category, Price, Product, ShippingMethod, ShippingRate, TaxClass, TaxRate
+from orders.models import (
+    Category,
+    Price,
+    PriceList,
+    Product,
+    ShippingMethod,
+    ShippingRate,
+    ShippingZone,
+    TaxClass,
+    TaxRate,
+    ZonePlace,
+)
 from orders.seeds.catalogue import list_categories, list_products, stock_of
-from orders.seeds.rates import METHODS, TAX
+from orders.seeds.discounts import add_discounts
+from orders.seeds.rates import METHODS, TAX, ZONE_RATES, ZONES
+from orders.services.price_lists import ensure_default_list
 
 CLIENT_NAME = "demo"
 STAFF_EMAIL = "ops@demo.example"
@@ -47,8 +60,11 @@ def seed_shop() -> Seeded:
         carriers.ensure_carrier(name=name, tracking_url_template=template)
     with transaction.atomic():
         seeded = Seeded(
-            products=_add_products(), tax_rates=_add_tax(), shipping_rates=_add_shipping()
+            products=_add_products(),
+            tax_rates=_add_tax(),
+            shipping_rates=_add_shipping() + _add_zones(),
         )
+        add_discounts()
     seeded.stocked = openings.book_opening(
         warehouse_code=WAREHOUSE_CODE,
         quantities=stock_of(),
@@ -101,16 +117,26 @@ def _add_products() -> int:
             description=product.description,
             category=categories[product.category],
             tax_class=product.tax_class,
+            weight_grams=product.weight_grams,
             ships_from=today + timedelta(days=product.ships_in_days)
             if product.ships_in_days
             else None,
         )
         for product in missing
     )
+    pounds, euros = (ensure_default_list(currency=currency) for currency in ("GBP", "EUR"))
+    trade, _ = PriceList.objects.get_or_create(
+        code="trade-eur",
+        defaults={"name": "Trade prices in EUR", "currency": "EUR", "tax_included": False},
+    )
     Price.objects.bulk_create(
-        Price(product=row, currency=currency, amount_minor=amount)
+        Price(product=row, price_list=prices, amount_minor=amount)
         for row, product in zip(rows, missing, strict=True)
-        for currency, amount in (("GBP", product.gbp_minor), ("EUR", product.eur_minor))
+        for prices, amount in (
+            (pounds, product.gbp_minor),
+            (euros, product.eur_minor),
+            (trade, product.trade_eur_minor),
+        )
     )
     return len(missing)
 
@@ -120,7 +146,7 @@ def _add_tax() -> int:
     for country, (standard, reduced) in TAX.items():
         for tax_class, rate in ((TaxClass.STANDARD, standard), (TaxClass.REDUCED, reduced)):
             _, created = TaxRate.objects.get_or_create(
-                country=country, tax_class=tax_class, defaults={"rate_bp": rate}
+                country=country, region="", tax_class=tax_class, defaults={"rate_bp": rate}
             )
             added += created
     return added
@@ -141,8 +167,31 @@ def _add_shipping() -> int:
         for currency, (amount, free_from) in method.rates.items():
             _, created = ShippingRate.objects.get_or_create(
                 method=row,
+                zone=None,
                 currency=currency,
                 defaults={"amount_minor": amount, "free_from_minor": free_from},
+            )
+            added += created
+    return added
+
+
+def _add_zones() -> int:
+    zones = {}
+    for code, (name, countries) in ZONES.items():
+        zones[code], _ = ShippingZone.objects.get_or_create(code=code, defaults={"name": name})
+        for country in countries:
+            ZonePlace.objects.get_or_create(
+                country=country, region="", defaults={"zone": zones[code]}
+            )
+    added = 0
+    for rate in ZONE_RATES:
+        for currency, amount in rate.amounts.items():
+            _, created = ShippingRate.objects.get_or_create(
+                method=ShippingMethod.objects.get(code=rate.method),
+                zone=zones[rate.zone],
+                currency=currency,
+                weight_from_grams=rate.weight_from,
+                defaults={"amount_minor": amount, "weight_below_grams": rate.weight_below},
             )
             added += created
     return added

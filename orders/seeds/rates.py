@@ -50,6 +50,18 @@ class SeedMethod:
     rates: Mapping[str, tuple[int, int | None]]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeedZoneRate:
+    """What a way to ship costs to a zone, in minor units per currency, from a weight on, and below
+    another (grams; 0 and None: from nothing, and however heavy)."""
+
+    method: str
+    zone: str
+    amounts: Mapping[str, int]
+    weight_from: int = 0
+    weight_below: int | None = None
+
+
 METHODS = (
     SeedMethod(
         code="standard",
@@ -62,5 +74,43 @@ METHODS = (
         name="Express delivery",
         days=(1, 1),
         rates={"GBP": (795, None), "EUR": (995, None)},
+    ),
+)
+
+# code: (name, countries). Everywhere else the rates of METHODS hold.
+ZONES: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "europe": ("European Union", tuple(country for country in TAX if country != "GB")),
+    "overseas": ("Overseas", ("AU", "CA", "JP", "NZ", "SG", "US", "ZA")),
+}
+HEAVY = 5_000
+ZONE_RATES = (
+    SeedZoneRate(
+        method="standard",
+        zone="europe",
+        amounts={"GBP": 895, "EUR": 695},
+        weight_below=HEAVY,
+    ),
+    SeedZoneRate(
+        method="standard",
+        zone="europe",
+        amounts={"GBP": 1695, "EUR": 1395},
+        weight_from=HEAVY,
+    ),
+    SeedZoneRate(
+        method="express",
+        zone="europe",
+        amounts={"GBP": 1995, "EUR": 1695},
+    ),
+    SeedZoneRate(
+        method="standard",
+        zone="overseas",
+        amounts={"GBP": 1995, "EUR": 2295},
+        weight_below=HEAVY,
+    ),
+    SeedZoneRate(
+        method="standard",
+        zone="overseas",
+        amounts={"GBP": 4995, "EUR": 5695},
+        weight_from=HEAVY,
     ),
 )

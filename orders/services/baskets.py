@@ -5,10 +5,11 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, OuterRef, Subquery
+from django.db.models import F, OuterRef, Q, Subquery
 from django.utils import timezone
 
 from orders.models import Basket, BasketLine, Order, Price, Product
+from orders.queries.pricing import default_list
 
 MAX_QUANTITY = 999
 MAX_LINES = 100
@@ -90,11 +91,11 @@ def accept_prices(*, basket_id: int) -> None:
     """Record that the customer has seen today's prices. Raises BasketClosed."""
     with transaction.atomic():
         basket = _lock(basket_id)
-        today = Price.objects.filter(product=OuterRef("product"), currency=basket.currency)
-        lines = basket.lines.filter(
-            product__is_active=True, product__prices__currency=basket.currency
+        today = Price.objects.filter(default_list(basket.currency), product=OuterRef("product"))
+        lines = basket.lines.filter(product__is_active=True)
+        changed = lines.annotate(today_minor=Subquery(today.values("amount_minor")[:1])).exclude(
+            Q(today_minor=None) | Q(seen_price_minor=F("today_minor"))
         )
-        changed = lines.exclude(seen_price_minor=F("product__prices__amount_minor"))
         BasketLine.objects.filter(pk__in=list(changed.values_list("pk", flat=True))).update(
             seen_price_minor=Subquery(today.values("amount_minor")[:1])
         )
@@ -119,7 +120,7 @@ def _lock(basket_id: int) -> Basket:
 
 def _price(product_id: int, currency: str) -> int:
     product = Product.objects.filter(pk=product_id, is_active=True)
-    price = Price.objects.filter(product__in=product, currency=currency)
+    price = Price.objects.filter(default_list(currency), product__in=product)
     amount = price.values_list("amount_minor", flat=True).first()
     if amount is None:
         raise NotForSale

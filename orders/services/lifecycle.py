@@ -2,6 +2,7 @@
 outbox, in one transaction. The second telling of the same fact finds the state moved and does
 nothing."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from django.conf import settings
@@ -15,11 +16,13 @@ from globalmart.core.models import TimelineEntry
 from orders import events
 from orders.models import Order
 from orders.queries.cancellations import is_cancelling
+from orders.queries.changes import is_changing
 from orders.queries.holds import is_held
 from orders.queries.preorders import start_of
 from orders.queries.shares import shipped_minor
 from orders.queries.shortages import has_open_shortage
 from orders.services.counting import cancel_units, count_allocated, count_parcels
+from orders.services.vouchers import give_voucher_back, lock_voucher, take_voucher_again
 from orders.states import ORDER, OrderState, PaymentTiming
 from payments import queries as payments
 from payments.services import giving_back, planning
@@ -91,10 +94,12 @@ def confirm_order(*, order_id: int, actor: str, now: datetime) -> bool:
 
 
 def _takes_again(order: Order) -> bool:
-    """Reserve once more what an expired order had."""
+    """Take once more what an expired order had: its voucher, and its stock."""
     quantities = {line.sku: line.quantity for line in order.lines.all()}
     try:
         with transaction.atomic():
+            if not take_voucher_again(order=order):
+                return False
             stock.reserve(order_id=order.pk, quantities=quantities, promised_on=order.ships_from)
     except stock.OutOfStock:
         return False
@@ -103,7 +108,8 @@ def _takes_again(order: Order) -> bool:
 
 
 def _return_late_payment(order: Order, now: datetime) -> None:
-    """The money came after the order's end, and its goods are gone: give it back and say so."""
+    """The money came after the order's end, and its goods, or its voucher, are gone: give it back
+    and say so."""
     giving_back.give_back(order_id=order.pk, now=now)
     if TimelineEntry.objects.filter(
         subject_type="order", subject_id=order.pk, kind="order.late_payment_returned"
@@ -114,14 +120,14 @@ def _return_late_payment(order: Order, now: datetime) -> None:
         subject_id=order.pk,
         kind="order.late_payment_returned",
         actor="system",
-        reason="the order had ended, and its goods could not be reserved again",
+        reason="the order had ended, and its goods or its voucher could not be had again",
     )
     outbox.publish(events.LatePaymentReturned(subject_id=order.pk))
 
 
-def ship_to(order: Order) -> dict[str, str]:
-    """Return where its parcels go, with the keys of the warehouse's request."""
-    address = order.shipping_address
+def ship_to(order: Order, address: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Return where its parcels go, or would go, with the keys of the warehouse's request."""
+    address = address or order.shipping_address
     parts = ("name", "line1", "line2", "city", "region", "postal_code", "country")
     return {**{part: address.get(part, "") for part in parts}, "phone": order.phone}
 
@@ -138,8 +144,8 @@ def start_fulfillment(*, order_id: int, now: datetime) -> None:
 
 def capture_on_acceptance(order: Order, now: datetime) -> None:
     """Where the house captures once the warehouse has accepted, have that done, unless the order
-    has ended or is to be cancelled. The caller holds the order's lock."""
-    is_live = order.state == OrderState.IN_FULFILLMENT and not is_cancelling(order_id=order.pk)
+    has ended or is to be changed. The caller holds the order's lock."""
+    is_live = order.state == OrderState.IN_FULFILLMENT and not is_changing(order_id=order.pk)
     if settings.CAPTURE_AT == "acceptance" and is_live:
         planning.plan_capture(order_id=order.pk, now=now)
 
@@ -188,6 +194,7 @@ def cancel(order: Order, *, actor: str, now: datetime) -> None:
     ahead = fulfillment.outlook(order_id=order.pk)
     if ahead.coming or ahead.being_stopped:
         raise ValueError("goods of the order may still leave")
+    give_voucher_back(order=order, now=now)
     cancel_units(order, {line.position: line.quantity - line.cancelled for line in lines})
     event = events.OrderCancelled(subject_id=order.pk)
     _move(order, OrderState.CANCELLED, event, actor=actor, now=now)
@@ -221,10 +228,13 @@ def expire_order(*, order_id: int, now: datetime) -> None:
     if payments.is_covered(order_id=order_id):
         confirm_order(order_id=order_id, actor="system", now=now)
         return
+    # Locked before the account, though it goes back only where the attempt is over.
+    lock_voucher(order=order)
     if not planning.plan_cancel(order_id=order_id, now=now):
         return
     # Somebody may have captured a part at Stripe: nobody gets goods for it.
     giving_back.give_back(order_id=order_id, now=now)
+    give_voucher_back(order=order, now=now)
     event = events.OrderExpired(subject_id=order.pk)
     _move(order, OrderState.EXPIRED, event, actor="system", now=now)
     stock.release_reservations(order_id=order_id)

@@ -45,6 +45,7 @@ def product(request: HttpRequest, slug: str) -> HttpResponse:
     options = delivery.list_options(
         currency=settings.SHOP_CURRENCY,
         subtotal_minor=offer.price_minor,
+        weight_grams=offer.weight_grams,
         now=timezone.now(),
         ships_from=offer.ships_from,
     )

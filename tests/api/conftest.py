@@ -12,6 +12,7 @@ from globalmart.core import access
 from globalmart.core.models import ApiClient
 from orders.api import scopes
 from orders.models import Category, Price, Product, ShippingMethod, ShippingRate, TaxRate
+from orders.services.price_lists import ensure_default_list
 
 
 class Caller:
@@ -46,7 +47,8 @@ def add_product(sku: str, *, price_minor: int = 900, on_hand: int = 10) -> Produ
     product = Product.objects.create(
         sku=sku, slug=sku.lower(), name=f"Mug {sku}", category=category, description="Stoneware"
     )
-    Price.objects.create(product=product, currency="GBP", amount_minor=price_minor)
+    prices = ensure_default_list(currency="GBP")
+    Price.objects.create(product=product, price_list=prices, amount_minor=price_minor)
     warehouse, _ = Warehouse.objects.get_or_create(code="main", defaults={"name": "Main"})
     Stock.objects.create(warehouse=warehouse, sku=sku, on_hand=on_hand)
     return product

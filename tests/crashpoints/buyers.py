@@ -28,10 +28,12 @@ def amounts(shop: Shop) -> Iterator[tuple[str, int, int]]:
         "SELECT rate.amount_minor, rate.free_from_minor FROM orders_shippingrate rate"
         " JOIN orders_shippingmethod method ON method.id = rate.method_id"
         " WHERE method.code = 'standard' AND rate.currency = 'GBP'"
+        " AND rate.zone_id IS NULL"
     )
     prices = shop.query(
         "SELECT sku, amount_minor FROM orders_price price JOIN orders_product product"
-        " ON product.id = price.product_id WHERE currency = 'GBP' AND sku = ANY(%s)"
+        " ON product.id = price.product_id JOIN orders_pricelist list ON list.id = price_list_id"
+        " WHERE list.currency = 'GBP' AND list.is_default AND sku = ANY(%s)"
         " ORDER BY sku",
         [shop.plentiful(20)],
     )

@@ -48,7 +48,7 @@ class TestImportCatalogue:
         assert (product.sku, product.name) == ("85123A", "BLUE MUG")
         # The two in the middle are 3.00 and 4.01: 3.505, and half a penny goes up.
         assert Price.objects.get().amount_minor == 351
-        assert Price.objects.get().currency == "GBP"
+        assert Price.objects.get().price_list.currency == "GBP"
 
     def test_prefers_a_clean_name_to_a_frequent_note(self, import_file):
         import_file(
