@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
+from uuid import UUID
 
 from payments.services import ledger
 from payments.services.refund_books import REFUNDS
@@ -57,6 +58,8 @@ HOLD_LASTS = timedelta(days=7)
 Sink = dict[str, list[tuple[Any, ...]]]
 # When, kind, before, after, actor, data.
 Note = tuple[datetime, str, str, str, str, dict[str, Any]]
+# What a document is written for, as queries.moves names it; when, and how much.
+Move = tuple[str, datetime, int]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -64,7 +67,8 @@ class SeedPayment:
     """How an order was paid for. Times in UTC, amounts in minor units.
 
     `state` is where the last attempt ends; `captures` are when how much was taken. `is_declined`:
-    a first attempt failed. `refund` gives state, time and amount, `dispute` state and time.
+    a first attempt failed. `refund` gives state, time and amount, for the first line's units;
+    `dispute` state and time.
     """
 
     order_id: int
@@ -81,6 +85,7 @@ class SeedPayment:
     is_declined: bool = False
     captures: Sequence[tuple[datetime, int]] = ()
     refund: tuple[RefundState, datetime, int] | None = None
+    refunded_units: int = 0
     dispute: tuple[DisputeState, datetime] | None = None
     ids: dict[str, int] = field(default_factory=dict)
 
@@ -93,9 +98,10 @@ class PaymentSeeder:
         self.seed, self.sink, self.random = seed, sink, random
         self.ids = dict(seed.ids)
         self.notes: list[Note] = []
+        self.moves: list[Move] = []
 
-    def write(self) -> list[Note]:
-        """Append all rows; return what the timeline says of them, oldest first."""
+    def write(self) -> None:
+        """Append all rows; keep what the timeline says of them, and the moves of money."""
         seed = self.seed
         if seed.is_declined:
             self._decline()
@@ -116,7 +122,6 @@ class PaymentSeeder:
             self._refund(attempt, *seed.refund)
         if seed.dispute:
             self._dispute(attempt, *seed.dispute)
-        return self.notes
 
     def _next(self, table: str) -> int:
         self.ids[table] += 1
@@ -220,7 +225,8 @@ class PaymentSeeder:
         state: str = A.AUTHORIZED if was_held else A.CREATED
         for at, amount in seed.captures:
             self._book(attempt, at, ledger.HOLDS_CONTRA, ledger.HOLDS, amount)
-            self._book(attempt, at, ledger.STRIPE, ledger.SALES, amount)
+            txn = self._book(attempt, at, ledger.STRIPE, ledger.SALES, amount)
+            self.moves.append((f"capture:{txn}", at, amount))
             after = seed.state if at == seed.captures[-1][0] else A.PARTIALLY_CAPTURED
             if after != state:
                 self._note(at, state, after)
@@ -237,12 +243,14 @@ class PaymentSeeder:
 
     def _book(
         self, attempt: int, at: datetime, debit: str, credit: str, amount: int, source: str = ""
-    ) -> None:
-        seed, txn, rows = self.seed, self._uuid(), self.sink[LEDGER]
+    ) -> str:
+        seed, rows = self.seed, self.sink[LEDGER]
+        txn = str(UUID(int=self.random.getrandbits(128)))
         about = (txn, seed.order_id, attempt)
         end = (seed.currency, source, at.isoformat())
         rows.append((self._next(LEDGER), *about, debit, amount, *end))
         rows.append((self._next(LEDGER), *about, credit, -amount, *end))
+        return txn
 
     def _refund(self, attempt: int, state: RefundState, at: datetime, amount: int) -> None:
         seed, refund = self.seed, self._next(REFUND)
@@ -252,7 +260,9 @@ class PaymentSeeder:
         row = [refund, self._uuid(), seed.order_id, attempt, seed.currency, amount, state]
         row += ["goodwill", "", "staff:1", "staff:1" if is_sent else "", False, stripe_id, "", 0]
         self.sink[REFUND].append((*row, stamp, stamp))
-        self.sink[ITEM].append((self._next(ITEM), refund, "amount", None, 0, amount))
+        self.sink[ITEM].append(
+            (self._next(ITEM), refund, "line", 1, self.seed.refunded_units, amount)
+        )
         steps = [("", "requested")]
         if is_sent:
             steps += [("requested", "approved"), ("approved", "processing"), ("processing", state)]
@@ -261,7 +271,8 @@ class PaymentSeeder:
         for before, after in steps:
             self.notes.append((at, f"refund.{after}", before, str(after), "staff:1", data))
         if state == RefundState.SUCCEEDED:
-            self._book(attempt, at, REFUNDS, ledger.STRIPE, amount, source=stripe_id or "")
+            txn = self._book(attempt, at, REFUNDS, ledger.STRIPE, amount, source=stripe_id or "")
+            self.moves.append((f"refund:{txn}", at, amount))
 
     def _dispute(self, attempt: int, state: DisputeState, at: datetime) -> None:
         seed, stripe_id = self.seed, self._stripe_id("dp")
@@ -286,6 +297,9 @@ class PaymentSeeder:
         self._book(attempt, ended, debit, ledger.DISPUTES, amount, source=source)
 
 
-def write(*, seed: SeedPayment, sink: Sink, random: Random) -> list[Note]:
-    """Append the rows of an order's payments to a sink by table; return their story."""
-    return PaymentSeeder(seed, sink, random).write()
+def write(*, seed: SeedPayment, sink: Sink, random: Random) -> tuple[list[Note], list[Move]]:
+    """Append the rows of an order's payments to a sink by table; return their story, and what
+    documents are written for."""
+    seeder = PaymentSeeder(seed, sink, random)
+    seeder.write()
+    return seeder.notes, seeder.moves
