@@ -7,6 +7,7 @@ from orders.views import (
     cancelling,
     catalogue,
     checkout,
+    documents,
     lookup,
     missing,
     order,
@@ -14,6 +15,8 @@ from orders.views import (
     pay,
     pictures,
     placing,
+    returning,
+    withdrawing,
 )
 
 app_name = "orders"
@@ -41,6 +44,35 @@ urlpatterns = [
         "orders/<str:number>/<str:secret>/missing/<int:shortage_id>/",
         missing.choose,
         name="missing_choose",
+    ),
+    path("orders/found/<str:number>/withdraw/", withdrawing.from_lookup, name="withdraw_found"),
+    path(
+        "orders/found/<str:number>/withdraw/received/",
+        withdrawing.received_lookup,
+        name="withdrawn_found",
+    ),
+    path("orders/<str:number>/<str:secret>/withdraw/", withdrawing.from_order, name="withdraw"),
+    path(
+        "orders/<str:number>/<str:secret>/withdraw/received/",
+        withdrawing.received,
+        name="withdrawn",
+    ),
+    path("orders/<str:number>/<str:secret>/return/", returning.start, name="return_start"),
+    path("orders/<str:number>/<str:secret>/return/<str:rma>/", returning.show, name="return_show"),
+    path(
+        "orders/<str:number>/<str:secret>/return/<str:rma>/label.pdf",
+        returning.label,
+        name="return_label",
+    ),
+    path(
+        "orders/<str:number>/<str:secret>/return/<str:rma>/<str:action>/",
+        returning.act,
+        name="return_act",
+    ),
+    path(
+        "orders/<str:number>/<str:secret>/documents/<str:document>.pdf",
+        documents.show,
+        name="document",
     ),
     path("orders/<str:number>/<str:secret>/pay/", pay.show, name="pay"),
     path("orders/<str:number>/<str:secret>/pay/start/", pay.start, name="pay_start"),

@@ -15,6 +15,7 @@ from globalmart.core.models import TimelineEntry
 from orders.admin import cancelling, holds, refunds
 from orders.links import order_path
 from orders.models import Order, OrderLine
+from orders.queries.documents import list_papers
 from payments import queries as payments
 
 TIMELINE_LENGTH = 200
@@ -123,6 +124,7 @@ def _panels(order_id: int) -> dict[str, Any]:
     """Return what the panels of the order page show; an unknown order gives empty ones."""
     story = TimelineEntry.objects.filter(subject_type="order", subject_id=order_id)
     return {
+        "papers": list_papers(order_id=order_id),
         "lines": list(OrderLine.objects.filter(order_id=order_id).order_by("position")),
         "payment_status": payments.summaries([order_id]).get(order_id, "unpaid"),
         "fulfillment_status": fulfillment.summaries([order_id]).get(order_id, "unfulfilled"),

@@ -8,11 +8,13 @@ from typing import Literal
 
 from orders.models import Order, OrderCancellation, OrderLine
 from orders.queries import cancellations, shortages
+from orders.queries.documents import Paper, list_papers
 from orders.queries.holds import is_held
 from orders.queries.parcels import Parcel, Tone, find_window, list_parcels
 from orders.queries.payable import Payable, get_payable
 from orders.queries.preorders import latest_ahead
 from orders.queries.refunds import RefundNote, list_notes
+from orders.queries.returns import ReturnView, list_returns
 from orders.queries.shortages import Missing
 from orders.queries.story import Happening, list_changes, tell_story
 from orders.states import CancellationState, OrderState
@@ -44,6 +46,8 @@ class Tracking:
     tone: Tone
     lines: list[OrderLine]
     refunds: list[RefundNote]
+    returns: list[ReturnView]
+    papers: list[Paper]
     steps: list[Step]
     parcels: list[Parcel]
     missing: list[Missing]
@@ -101,7 +105,9 @@ def track(*, order: Order, now: datetime) -> Tracking:
     is_ended = order.state in (S.COMPLETED, S.CANCELLED, S.EXPIRED)
     ahead = None if parcels or is_ended else latest_ahead([order.ships_from], today=now.date())
     notes = list_notes(order_id=order.pk)
-    told = (parcels, missing, story, notes)
+    papers = list_papers(order_id=order.pk)
+    back = list_returns(order=order)
+    told = (parcels, missing, story, notes, back, papers)
     facts = (headline, detail, order.version, told, payable, window, why_not, _units(lines))
     return Tracking(
         headline=headline,
@@ -109,6 +115,8 @@ def track(*, order: Order, now: datetime) -> Tracking:
         tone=tone,
         lines=lines,
         refunds=notes,
+        returns=back,
+        papers=papers,
         steps=_steps(order, parcels, sent, arrived, dict(changes).get(S.IN_FULFILLMENT)),
         parcels=parcels,
         missing=missing,
