@@ -20,9 +20,13 @@ CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep on one core what shares the stack, whose parts tests stop and kill."""
+    """Keep together what shares a stack, whose parts tests stop and kill: pages have one, the rest
+    another. Both wait more than they work, so there are three processes for two cores."""
     for item in items:
-        if "stack" in getattr(item, "fixturenames", ()):
+        asked = set(getattr(item, "fixturenames", ()))
+        if "chromium" in asked:
+            item.add_marker(pytest.mark.xdist_group("pages"))
+        elif "stack" in asked:
             item.add_marker(pytest.mark.xdist_group("stack"))
 
 
@@ -60,9 +64,12 @@ def stack() -> Iterator[Stack]:
         yield running
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """Chromium without a window. Without one on PATH the test skips, or fails in CI."""
+    """Chromium without a window. Without one on PATH the test skips, or fails in CI.
+
+    It ends with its module: while it runs, Django takes the thread for one of an event loop.
+    """
     found = next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
     if found is None:
         message = (

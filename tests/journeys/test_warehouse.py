@@ -27,7 +27,7 @@ def shop(stack: Stack) -> Shop:
 class TestHostileWarehouse:
     def test_gets_each_request_once(self, shop: Shop) -> None:
         figures = warehouse.hostile_warehouse(
-            shop, orders=12, submissions=SUBMISSIONS, lag_seconds=2
+            shop, orders=8, submissions=SUBMISSIONS, lag_seconds=2
         )
 
         assert figures["requests that are there twice"] == 0
@@ -40,6 +40,6 @@ class TestOutage:
 
 class TestCancellation:
     def test_against_a_parcel_has_one_winner(self, shop: Shop) -> None:
-        figures = warehouse.cancel_against_ship(shop, times=16)
+        figures = warehouse.cancel_against_ship(shop, times=10)
 
         assert figures["shipped although cancelled"] == 0
