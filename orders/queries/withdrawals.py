@@ -2,7 +2,8 @@
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -60,6 +61,17 @@ def period_ends(*, order: Order) -> datetime | None:
     while last_day.weekday() >= SATURDAY:
         last_day += timedelta(days=1)
     return datetime.combine(last_day + timedelta(days=1), time.min, tzinfo=zone)
+
+
+def last_day(*, order: Order) -> date | None:
+    """Return the last day of the period, local; None: it has not begun."""
+    until = period_ends(order=order)
+    return (until - timedelta(seconds=1)).date() if until is not None else None
+
+
+def was_stated(*, order: Order, uuid: UUID) -> bool:
+    """Tell whether a form has been confirmed already."""
+    return Withdrawal.objects.filter(order=order, uuid=uuid).exists()
 
 
 def is_open(*, order: Order, now: datetime) -> bool:

@@ -15,7 +15,7 @@ from globalmart.core import outbox, timeline
 from orders import events
 from orders.models import Order, Withdrawal
 from orders.queries import returns, withdrawals
-from orders.queries.cancellations import is_cancelling
+from orders.queries.changes import cancellable_units, is_changing
 from orders.services import cancelling
 from orders.services.returns import deciding, requesting
 from orders.states import AT_REST, OrderState
@@ -94,8 +94,8 @@ def go_on(*, order_id: int, now: datetime) -> None:
 
 
 def _act(order: Order, row: Withdrawal, now: datetime) -> None:
-    if row.is_whole and order.state not in AT_REST and not is_cancelling(order_id=order.pk):
-        _cancel(order, now)
+    if order.state not in AT_REST and not is_changing(order_id=order.pk):
+        _stop(order, row, now)
     _take_back(order, row, now)
     order.refresh_from_db()
     if order.state == OrderState.CANCELLED or not _open_units(order, row):
@@ -103,16 +103,25 @@ def _act(order: Order, row: Withdrawal, now: datetime) -> None:
         row.save(update_fields=["settled_at"])
 
 
-def _cancel(order: Order, now: datetime) -> None:
+def _stop(order: Order, row: Withdrawal, now: datetime) -> None:
     """What has not left is not to leave; what cannot be stopped comes back."""
     try:
         with transaction.atomic():
-            cancelling.request_cancellation(
-                order_id=order.pk, reason=REASON, actor=CUSTOMER, now=now
-            )
+            if row.is_whole:
+                cancelling.request_cancellation(
+                    order_id=order.pk, reason=REASON, actor=CUSTOMER, now=now
+                )
+                return
+            can = cancellable_units(order=order)
+            wanted = _open_units(order, row)
+            units = {place: min(count, can.get(place, 0)) for place, count in wanted.items()}
+            if any(units.values()):
+                cancelling.request_units(
+                    order_id=order.pk, units=units, reason=REASON, actor=CUSTOMER, now=now
+                )
     except cancelling.CannotCancel:
+        # In dispute, or too late: what leaves comes back, and time tells staff of the rest.
         return
-    order.refresh_from_db()
 
 
 def _take_back(order: Order, row: Withdrawal, now: datetime) -> None:

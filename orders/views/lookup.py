@@ -10,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from globalmart.core.requests import client_address
 from orders.forms import Lookup
-from orders.queries import tracking
+from orders.queries import tracking, withdrawals
 from orders.services import finding
 from orders.views import sessions
 
@@ -64,7 +64,11 @@ def found(request: HttpRequest, number: str) -> HttpResponse:
     response = render(
         request,
         "shop/found.html",
-        {"order": order, "tracking": tracking.track(order=order, now=timezone.now())},
+        {
+            "order": order,
+            "tracking": tracking.track(order=order, now=timezone.now()),
+            "may_withdraw": withdrawals.is_open(order=order, now=timezone.now()),
+        },
     )
     response.headers["Cache-Control"] = "no-store"
     return response

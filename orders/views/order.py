@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 
 from orders import links
 from orders.models import Order, OrderLine
-from orders.queries import tracking
+from orders.queries import returns, tracking, withdrawals
 from orders.queries.shares import due_minor
 from orders.states import OrderState, ShortageState
 from orders.views import sessions
@@ -56,7 +56,8 @@ def status(request: HttpRequest, number: str, secret: str) -> HttpResponse:
 
 def _context(order: Order) -> dict[str, Any]:
     path = links.order_path(order)
-    found = tracking.track(order=order, now=timezone.now())
+    now = timezone.now()
+    found = tracking.track(order=order, now=now)
     return {
         "order": order,
         "tracking": found,
@@ -66,6 +67,9 @@ def _context(order: Order) -> dict[str, Any]:
         "order_path": path,
         "status_path": f"{path}status/",
         "pay_path": f"{path}pay/",
+        "may_return": returns.may_return(order=order, now=now),
+        "may_withdraw": withdrawals.is_open(order=order, now=now),
+        "withdraw_until": withdrawals.last_day(order=order),
     }
 
 
