@@ -14,6 +14,7 @@ from orders.queries.orders import list_uninvited, list_unpaid_overdue
 from orders.queries.returns import list_overdue
 from orders.services import (
     cancelling,
+    correcting,
     documents,
     holds,
     invitations,
@@ -41,6 +42,9 @@ def on_payment_authorized(*, event_id: UUID, subject_id: int, **_later: object) 
     lifecycle.confirm_order(order_id=subject_id, actor="stripe", now=now)
     cancelling.go_on(order_id=subject_id, now=now)
     holds.release_if_paid(order_id=subject_id, now=now)
+    # What a count took before the order was paid nobody was asked about.
+    shortages.ask_about_backorders(order_id=subject_id, now=now)
+    holds.release_if_stocked(order_id=subject_id, now=now)
 
 
 def on_payment_captured(*, event_id: UUID, subject_id: int, **_later: object) -> None:
@@ -109,7 +113,7 @@ def on_shipment_dispatched(*, event_id: UUID, subject_id: int, **_later: object)
 def on_fulfillment_stopped(*, event_id: UUID, subject_id: int, **_later: object) -> None:
     """A request was cancelled, or could not be any more: is that the last answer?"""
     now = timezone.now()
-    cancelling.go_on(order_id=subject_id, now=now)
+    _carry_change_on(order_id=subject_id, now=now)
     leftovers.tell(order_id=subject_id, now=now)
     withdrawing.go_on(order_id=subject_id, now=now)
 
@@ -121,7 +125,13 @@ def on_closed_short(
     now = timezone.now()
     shortages.open_shortages(order_id=subject_id, fulfillment_id=fulfillment_id, now=now)
     holds.release_if_stocked(order_id=subject_id, now=now)
-    cancelling.go_on(order_id=subject_id, now=now)
+    _carry_change_on(order_id=subject_id, now=now)
+
+
+def _carry_change_on(*, order_id: int, now: datetime) -> None:
+    """Carry on the one change of the order that may be open."""
+    cancelling.go_on(order_id=order_id, now=now)
+    correcting.go_on(order_id=order_id, now=now)
 
 
 def on_refund_succeeded(*, event_id: UUID, subject_id: int, **_later: object) -> None:
@@ -135,8 +145,10 @@ def on_money_moved(*, event_id: UUID, subject_id: int, **_later: object) -> None
 
 
 def on_stock_backordered(*, event_id: UUID, subject_id: int, **_later: object) -> None:
-    """The warehouse lacks units that the order was promised."""
-    holds.hold_for_stock(order_id=subject_id, now=timezone.now())
+    """The warehouse lacks units that the order was promised: ask the customer, or wait."""
+    now = timezone.now()
+    shortages.ask_about_backorders(order_id=subject_id, now=now)
+    holds.hold_for_stock(order_id=subject_id, now=now)
 
 
 def on_backorder_filled(*, event_id: UUID, subject_id: int, **_later: object) -> None:

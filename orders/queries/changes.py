@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from fulfillment import queries as fulfillment
 from orders.models import Order, OrderCancellation, OrderCorrection, OrderLine, OrderShortage
+from orders.queries import pricing
 from orders.queries.cancellations import IN_DISPUTE, not_coming
 from orders.queries.holds import blocks_changes
 from orders.queries.shares import due_minor
@@ -57,6 +58,37 @@ def why_no_contact(*, order: Order, is_staff: bool = False) -> str:
     if order.state not in (S.PENDING_PAYMENT, *LIVE):
         return ENDED
     return IN_DISPUTE if not is_staff and blocks_changes(order_id=order.pk) else ""
+
+
+def is_price_the_same(*, order: Order, address: Mapping[str, str]) -> bool:
+    """Tell whether the order would cost and tax the same at another address: in its own country it
+    does. Elsewhere the shop's tables of today are asked about both, as amounts are frozen."""
+    home = order.shipping_address
+    if address["country"] == home["country"]:
+        return True
+    quantities = dict(order.lines.values_list("sku", "quantity"))
+
+    def ask(place: Mapping[str, str]) -> pricing.Quote:
+        return pricing.quote(
+            quantities=quantities,
+            currency=order.currency,
+            country=place["country"],
+            region=place.get("region", ""),
+            shipping_method=order.shipping_method,
+        )
+
+    try:
+        here, there = ask(home), ask(address)
+    except (
+        pricing.UnknownSku,
+        pricing.NotPriced,
+        pricing.UnknownShippingMethod,
+        pricing.TotalTooLarge,
+        pricing.NothingToPay,
+    ):
+        # Something of it is not for sale any more, or does not go there.
+        return False
+    return here == there
 
 
 def skus_by_line(order: Order) -> dict[int, frozenset[str]]:

@@ -36,6 +36,7 @@ from orders.queries.changes import (
 from orders.services import changing, holds, leftovers, lifecycle, shortages, shrinking
 from orders.services.counting import cancel_units, count_allocated, count_parcels
 from orders.services.remainders import end_if_over
+from orders.services.vouchers import lock_voucher
 from orders.states import CANCELLATION, CancellationState, OrderState
 from payments.services import giving_back, planning
 from payments.services.refunds import Reason
@@ -160,6 +161,7 @@ def _open(order_id: int) -> OrderCancellation | None:
 
 
 def _carry_on(order: Order, row: OrderCancellation, now: datetime) -> None:
+    lock_voucher(order=order)
     planning.lock_account(order_id=order.pk)
     match order.state:
         case OrderState.PENDING_PAYMENT:

@@ -14,6 +14,7 @@ from orders.models import Order
 from orders.queries.changes import LIVE
 from orders.services import holds, leftovers, lifecycle, shortages
 from orders.services.remainders import ask_for_the_rest, end_if_over
+from orders.services.vouchers import lock_voucher
 from payments.services import planning
 
 
@@ -22,9 +23,10 @@ class CannotChange(Exception):
 
 
 def lock(order_id: int) -> Order:
-    """Lock an order with its account and its requests, in the house's order, and return it: how far
-    its goods have come does not change before the commit. Raises Order.DoesNotExist."""
+    """Lock an order with its voucher, account and requests, in the house's order, and return it:
+    how far its goods have come does not change before the commit. Raises Order.DoesNotExist."""
     order = Order.objects.locked().get(pk=order_id)
+    lock_voucher(order=order)
     planning.lock_account(order_id=order_id)
     lock_requests(order_id=order_id)
     return order

@@ -9,16 +9,15 @@ from enum import StrEnum
 from django.db import transaction
 
 from fulfillment import queries as fulfillment
-from fulfillment.services import requests, stock, swapping
+from fulfillment.services import stock, swapping
 from orders.models import Order, OrderShortage
 from orders.queries.changes import LIVE, is_changing
 from orders.queries.holds import blocks_changes
 from orders.queries.shortages import OPEN, is_coming, list_offers, skus_of, warehouse_of
-from orders.services import holds, shortages, shrinking
+from orders.services import changing, holds, shortages, shrinking
 from orders.services.counting import cancel_units, count_allocated
 from orders.services.remainders import ask_for_the_rest, end_if_over
 from orders.states import ShortageState
-from payments.services import planning
 
 S = ShortageState
 
@@ -58,12 +57,9 @@ def choose(
     The choice that was made already changes nothing; tells whether this call made it. Who waits
     may still choose otherwise. Raises CannotChoose, and OrderShortage.DoesNotExist.
     """
-    order = Order.objects.locked().get(pk=order_id)
-    planning.lock_account(order_id=order_id)
+    order = changing.lock(order_id)
     rows = OrderShortage.objects.filter(line__order=order)
     row = rows.locked().get(pk=shortage_id)
-    # Who records a parcel holds its request, and wants stock next.
-    requests.lock_requests(order_id=order_id)
     if _is_chosen(row, choice, sku):
         return False
     _check(order, row, choice, is_staff=actor.startswith("staff:"))

@@ -24,7 +24,7 @@ from orders.models import (
 from orders.queries import shortages as queries
 from orders.queries.cancellations import why_not
 from orders.queries.explanation import explain
-from orders.services import cancelling, choices, holds, lifecycle, shortages
+from orders.services import cancelling, choices, holds, lifecycle, remainders, shortages
 from orders.services.choices import CannotChoose, Choice
 from orders.services.refunds import what_is_left
 from orders.states import HoldKind
@@ -361,7 +361,7 @@ class TestSubstitute:
         self, short: Order, bowl: Product, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         offers = queries.list_offers(order=short, row=row())
-        monkeypatch.setattr(shortages, "list_offers", lambda **_: offers)
+        monkeypatch.setattr(choices, "list_offers", lambda **_: offers)
         builders.place({"BOWL": 3})
 
         with pytest.raises(CannotChoose, match="sold"):
@@ -542,7 +542,7 @@ class TestGoodsThatCome:
 
     def test_keep_an_order_from_its_end(self, coming: Order) -> None:
         OrderLine.objects.update(cancelled=F("quantity"), allocated=0)
-        shortages.end_if_over(order_id=coming.pk, actor=STAFF, now=now())
+        remainders.end_if_over(order_id=coming.pk, actor=STAFF, now=now())
         assert state(coming) == "in_fulfillment"
 
         coming.refresh_from_db()
