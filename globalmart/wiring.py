@@ -57,6 +57,13 @@ WIRING = Wiring(
                 ("notifications.messages",),
             ),
         ),
+        "order.pay_link_sent": (
+            Consumer(
+                "notifications.jobs.on_pay_link_sent",
+                "notifications",
+                ("notifications.messages",),
+            ),
+        ),
         "order.cancelled": (
             Consumer(
                 "notifications.jobs.on_order_cancelled",
@@ -67,6 +74,41 @@ WIRING = Wiring(
         "order.cancellation_rejected": (
             Consumer(
                 "notifications.jobs.on_cancellation_rejected",
+                "notifications",
+                ("notifications.messages",),
+            ),
+        ),
+        "order.units_cancelled": (
+            Consumer(
+                "notifications.jobs.on_units_cancelled",
+                "notifications",
+                ("notifications.messages",),
+            ),
+        ),
+        "order.contact_corrected": (
+            Consumer(
+                "notifications.jobs.on_contact_corrected",
+                "notifications",
+                ("notifications.messages",),
+            ),
+        ),
+        "order.address_corrected": (
+            Consumer(
+                "notifications.jobs.on_address_corrected",
+                "notifications",
+                ("notifications.messages",),
+            ),
+        ),
+        "order.address_correction_rejected": (
+            Consumer(
+                "notifications.jobs.on_address_kept",
+                "notifications",
+                ("notifications.messages",),
+            ),
+        ),
+        "order.expired": (
+            Consumer(
+                "notifications.jobs.on_order_expired",
                 "notifications",
                 ("notifications.messages",),
             ),
@@ -139,6 +181,7 @@ WIRING = Wiring(
     watched={
         "order_stuck": "orders.queries.orders.list_stuck",
         "cancellation_stuck": "orders.queries.cancellations.list_stuck",
+        "correction_stuck": "orders.queries.corrections.list_stuck",
         "shortage_stuck": "orders.queries.shortages.list_stuck",
         "return_stuck": "orders.queries.returns.list_stuck",
         "payment_stuck": "payments.queries.list_stuck_attempts",
@@ -175,6 +218,7 @@ WIRING = Wiring(
     machines={
         "Order": Machine("orders.states.ORDER", ("draft", "pending_payment")),
         "Cancellation": Machine("orders.states.CANCELLATION", ("requested",)),
+        "Correction": Machine("orders.states.CORRECTION", ("requested",)),
         "Shortage": Machine("orders.states.SHORTAGE", ("open",)),
         "Return": Machine("orders.states.RETURN", ("requested", "approved")),
         "Units of a return: reception": Machine("orders.states.RECEPTION", ("awaiting",)),

@@ -9,6 +9,7 @@ from globalmart.core.db import Lease
 from globalmart.core.work import drain
 from notifications.models import Message
 from notifications.services import outgoing
+from orders.queries import corrections
 
 
 def on_order_confirmed(*, event_id: UUID, subject_id: int, **_later: object) -> None:
@@ -46,6 +47,17 @@ def on_payment_invited(*, event_id: UUID, subject_id: int, **_later: object) -> 
     )
 
 
+def on_pay_link_sent(*, event_id: UUID, subject_id: int, **_later: object) -> None:
+    """Send the link to pay for an order that was placed by telephone."""
+    outgoing.queue_message(
+        event_id=event_id,
+        order_id=subject_id,
+        kind="pay_link",
+        data={},
+        now=timezone.now(),
+    )
+
+
 def on_late_payment_returned(*, event_id: UUID, subject_id: int, **_later: object) -> None:
     """Tell the customer that money which came too late goes back."""
     outgoing.queue_message(
@@ -74,6 +86,71 @@ def on_cancellation_rejected(*, event_id: UUID, subject_id: int, **_later: objec
         event_id=event_id,
         order_id=subject_id,
         kind="cancellation_rejected",
+        data={},
+        now=timezone.now(),
+    )
+
+
+def on_units_cancelled(
+    *, event_id: UUID, subject_id: int, cancellation_id: int, **_later: object
+) -> None:
+    """Tell the customer which units are not sent, and what becomes of their money."""
+    outgoing.queue_message(
+        event_id=event_id,
+        order_id=subject_id,
+        kind="units_cancelled",
+        data={"cancellation_id": cancellation_id},
+        now=timezone.now(),
+    )
+
+
+def on_contact_corrected(
+    *, event_id: UUID, subject_id: int, correction_id: int, **_later: object
+) -> None:
+    """Tell the customer, where they are reached now and where they were before."""
+    now = timezone.now()
+    outgoing.queue_message(
+        event_id=event_id, order_id=subject_id, kind="contact_corrected", data={}, now=now
+    )
+    if former := corrections.former_email(correction_id=correction_id):
+        outgoing.queue_message(
+            event_id=event_id,
+            order_id=subject_id,
+            kind=outgoing.ADDRESS_LEFT,
+            data={},
+            now=now,
+            former_email=former,
+        )
+
+
+def on_address_corrected(*, event_id: UUID, subject_id: int, **_later: object) -> None:
+    """Tell the customer that what has not left goes to the new address."""
+    outgoing.queue_message(
+        event_id=event_id,
+        order_id=subject_id,
+        kind="address_corrected",
+        data={},
+        now=timezone.now(),
+    )
+
+
+def on_address_kept(*, event_id: UUID, subject_id: int, **_later: object) -> None:
+    """Tell the customer that it was too late for another address."""
+    outgoing.queue_message(
+        event_id=event_id,
+        order_id=subject_id,
+        kind="address_kept",
+        data={},
+        now=timezone.now(),
+    )
+
+
+def on_order_expired(*, event_id: UUID, subject_id: int, **_later: object) -> None:
+    """Tell the customer that the unpaid order has ended, with the way back to its basket."""
+    outgoing.queue_message(
+        event_id=event_id,
+        order_id=subject_id,
+        kind="order_expired",
         data={},
         now=timezone.now(),
     )

@@ -25,24 +25,34 @@ LEASE_SECONDS = 90
 GIVE_UP_AFTER = timedelta(hours=24)
 # What can be told by text message, to those who asked for it.
 SMS_KINDS = ("shipment_dispatched",)
-GOODS_SHORT = "goods_short"
+GOODS_SHORT, CONTACT_CORRECTED = "goods_short", "contact_corrected"
+# Goes where the customer was reached before, without a link; all others go where they are now.
+ADDRESS_LEFT = "address_left"
 UNREACHABLE = ".invalid"
 
 
 def queue_message(
-    *, event_id: UUID, order_id: int, kind: str, data: Mapping[str, object], now: datetime
+    *,
+    event_id: UUID,
+    order_id: int,
+    kind: str,
+    data: Mapping[str, object],
+    now: datetime,
+    former_email: str = "",
 ) -> None:
     """Insert the messages of one event, in the transaction that marks its delivery done.
 
     One mail, and a text message where the customer asked for it and the kind has one. The same
     event again inserts nothing. An address ending in .invalid can reach nobody (RFC 2606): it is
-    suppressed unless the order's import asked otherwise.
+    suppressed unless the order's import asked otherwise. A kind for who was reached otherwise
+    before goes to `former_email`.
     """
     who = get_recipient(order_id=order_id)
-    channels = [(Message.Channel.EMAIL, who.email)]
+    email = former_email or who.email
+    channels = [(Message.Channel.EMAIL, email)]
     if kind in SMS_KINDS and who.wants_sms and who.phone:
         channels.append((Message.Channel.SMS, who.phone))
-    is_mute = who.email.lower().endswith(UNREACHABLE) and not who.is_notified_anyway
+    is_mute = email.lower().endswith(UNREACHABLE) and not who.is_notified_anyway
     state = MessageState.SUPPRESSED if is_mute else MessageState.QUEUED
     Message.objects.bulk_create(
         [
@@ -73,6 +83,8 @@ def send_message(*, message_id: int, token: UUID) -> None:
     if message is None:
         return
     who = get_recipient(order_id=message.order_id)
+    # What it says, its link above all, is for who the customer is now, not when it was queued.
+    message.recipient = _address(message, who)
     try:
         provider_id = _hand_over(message, who)
     except MessageRefused as error:
@@ -83,6 +95,12 @@ def send_message(*, message_id: int, token: UUID) -> None:
         _record(message, MessageState.UNKNOWN, error=str(error))
     else:
         _record(message, MessageState.ACCEPTED, provider_id=provider_id)
+
+
+def _address(message: Message, who: Recipient) -> str:
+    if message.kind in (ADDRESS_LEFT, CONTACT_CORRECTED):
+        return message.recipient
+    return who.phone if message.channel == Message.Channel.SMS else who.email
 
 
 def _hand_over(message: Message, who: Recipient) -> str:
@@ -115,9 +133,9 @@ def _take(*, message_id: int, token: UUID, now: datetime) -> Message | None:
         message.rest()
         message.save(update_fields=list(WORK_FIELDS))
         return None
-    if message.state == MessageState.QUEUED and _is_stale(message):
+    if message.state == MessageState.QUEUED and (why := _why_stale(message)):
         _step(message, MessageState.SUPPRESSED, now)
-        message.last_error = "nothing is missing any more"
+        message.last_error = why
         message.rest()
         message.save()
         return None
@@ -139,9 +157,16 @@ def _take(*, message_id: int, token: UUID, now: datetime) -> Message | None:
     return message
 
 
-def _is_stale(message: Message) -> bool:
-    """Tell whether it asks about missing goods of which somebody has decided meanwhile."""
-    return message.kind == GOODS_SHORT and not get_recipient(order_id=message.order_id).missing
+def _why_stale(message: Message) -> str:
+    """Return why the message is not worth sending any more; empty: it is."""
+    who = get_recipient(order_id=message.order_id)
+    if message.kind == GOODS_SHORT and not who.missing:
+        return "nothing is missing any more"
+    if message.kind == CONTACT_CORRECTED and message.recipient != who.email:
+        return "the address has changed since"
+    if message.channel == Message.Channel.SMS and not who.phone:
+        return "there is no number any more"
+    return ""
 
 
 def _step(message: Message, state: MessageState, now: datetime) -> None:
@@ -166,6 +191,7 @@ def _record(
     else:
         fresh.rest()
         fresh.last_error = error[:500]
+    fresh.recipient = message.recipient
     if state == MessageState.ACCEPTED:
         fresh.provider_id = provider_id[:120]
         fresh.sent_at = now

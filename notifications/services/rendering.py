@@ -6,6 +6,7 @@ from django.template.loader import render_to_string
 
 from fulfillment import queries as fulfillment
 from notifications.models import Message
+from orders.queries.cancellations import list_given_up
 from orders.queries.recipients import Recipient
 
 
@@ -22,7 +23,9 @@ def _context(message: Message, who: Recipient) -> dict[str, object]:
     contents = (
         [(who.names.get(sku, sku), quantity) for sku, quantity in parcel.lines] if parcel else []
     )
-    return {"who": who, "parcel": parcel, "contents": contents}
+    cancellation_id = message.data.get("cancellation_id")
+    given_up = list_given_up(cancellation_id=cancellation_id) if cancellation_id else []
+    return {"who": who, "parcel": parcel, "contents": contents, "given_up": given_up}
 
 
 def render_mail(*, message: Message, who: Recipient) -> Mail:

@@ -8,7 +8,13 @@ from fulfillment import queries as fulfillment
 from fulfillment.queries import Outlook
 from globalmart.core.choreography import MOST_STUCK, Stuck
 from globalmart.core.models import TimelineEntry
-from orders.models import Order, OrderCancellation, OrderLine, OrderShortage
+from orders.models import (
+    CancellationLine,
+    Order,
+    OrderCancellation,
+    OrderLine,
+    OrderShortage,
+)
 from orders.queries.holds import blocks_changes
 from orders.queries.shortages import has_open_shortage
 from orders.states import AT_REST, CANCELLATION_AGE, CancellationState, OrderState
@@ -37,6 +43,12 @@ def wanted_units(row: OrderCancellation) -> dict[int, int]:
     """Return the units that somebody wants cancelled, by the position of their line; none where it
     is the whole order."""
     return dict(row.lines.values_list("line__position", "quantity"))
+
+
+def list_given_up(*, cancellation_id: int) -> list[tuple[int, str]]:
+    """Return how many units of what a wish to cancel units has given up, as (units, name)."""
+    rows = CancellationLine.objects.filter(cancellation_id=cancellation_id, given_up__gt=0)
+    return list(rows.order_by("line__position").values_list("given_up", "line__name"))
 
 
 def find_latest(*, order_id: int) -> OrderCancellation | None:

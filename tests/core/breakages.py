@@ -142,6 +142,15 @@ BREAKAGES = {
     "orders/i07_cancellations_within_age.sql": f"""
         INSERT INTO orders_ordercancellation (order_id, state, reason, requested_by, requested_at)
         SELECT id, 'requested', 'x', 'customer', now() - {DAY} FROM orders_order""",
+    "orders/i07_corrections_within_age.sql": f"""
+        INSERT INTO orders_ordercorrection (order_id, kind, state, wanted, former_email, reason,
+            requested_by, requested_at)
+        SELECT id, 'address', 'requested', '{{}}', '', 'x', 'customer', now() - {DAY}
+          FROM orders_order""",
+    "orders/i14_recalled_goods_are_asked_for.sql": f"""
+        UPDATE fulfillment_fulfillment
+           SET state = 'cancelled', keeps_units = true, cancel_wanted_at = now(),
+               state_changed_at = now() - {DAY}""",
     "orders/i07_shortages_within_age.sql": f"""
         INSERT INTO orders_ordershortage (line_id, fulfillment_id, quantity, reason, state,
             substitute_sku, substitute_name, substitute_shipped, opened_at, state_changed_at,
