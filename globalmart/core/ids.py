@@ -2,9 +2,11 @@
 
 import secrets
 import time
+from base64 import b32encode
 from uuid import UUID
 
 CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_FROM_RFC = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567", CROCKFORD.encode())
 # Order numbers leave out Z: 31 is a prime, and modulo a prime every digit must have its own rest.
 NUMBER_DIGITS = CROCKFORD[:31]
 
@@ -19,11 +21,10 @@ def uuid7() -> UUID:
 
 def encode(number: int, length: int) -> str:
     """Return a non-negative integer in Crockford's base 32, padded with zeros to `length`."""
-    digits = []
-    for _ in range(length):
-        number, rest = divmod(number, 32)
-        digits.append(CROCKFORD[rest])
-    return "".join(reversed(digits))
+    # Eight digits are five bytes. What stands above `length` digits is cut off.
+    groups = -(-max(length, number.bit_length() // 5 + 1) // 8)
+    digits = b32encode(number.to_bytes(5 * groups, "big")).translate(_FROM_RFC)
+    return digits[-length:].decode()
 
 
 def public_id(prefix: str) -> str:

@@ -91,7 +91,7 @@ class History:
 
     def _plan(self) -> Iterator[Planned]:
         """Give each order's moment and plan, oldest first."""
-        random = Random(f"{self.seed}:plan")
+        random = self._random("plan")
         recent = min(self.orders, max(2 * len(OPEN), self.orders * RECENT // YEARS))
         ended = self.orders - recent
         plans, shares = list(ENDED.values()), [plan.share for plan in ENDED.values()]
@@ -113,12 +113,16 @@ class History:
 
     def _copy(self, first: int, batch: list[Planned]) -> None:
         sink: rows.Sink = {table: [] for table in COLUMNS}
-        random = Random(f"{self.seed}:{first}")
+        random = self._random(first)
         for place, (placed_at, plan) in enumerate(batch, start=first):
             self._write_order(place, placed_at, plan, sink, random)
         for table, found in sink.items():
             if found:
                 bulk.copy_rows(table=table, columns=COLUMNS[table], rows=found)
+
+    def _random(self, what: object) -> Random:
+        """Return random numbers that no run before has had: ids that vendors give are unique."""
+        return Random(f"{self.seed}:{self.first[rows.ORDER]}:{what}")
 
     def _write_order(
         self, place: int, placed_at: datetime, plan: Plan, sink: rows.Sink, random: Random

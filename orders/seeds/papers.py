@@ -1,7 +1,6 @@
 """Invoices and credit notes of seeded orders: numbered without gaps, as orders.services.documents
 writes them."""
 
-import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -9,7 +8,7 @@ from typing import Any
 
 from orders.models import DocumentSeries, LegalEntity
 from orders.seeds.stories import Story, StoryLine
-from orders.services.documents import AMOUNTS, GERMAN, digest
+from orders.services.documents import AMOUNTS, GERMAN, digest_of_text, write_down
 from orders.services.entities import FIRST
 from orders.states import DocumentKind
 
@@ -66,7 +65,8 @@ class Papers:
             row = [key, series.pk, kind, sequence, number, story.order_id, source]
             row += [refers_to[0] if refers_to else None, story.currency]
             row += [content[name] for name in AMOUNTS]
-            row += [json.dumps(content), digest(content), at.isoformat(), at.isoformat()]
+            text = write_down(content)
+            row += [text, digest_of_text(text), at.isoformat(), at.isoformat()]
             sink[DOCUMENT].append(tuple(row))
 
     def close(self) -> None:

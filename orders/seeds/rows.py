@@ -62,7 +62,8 @@ def write(
     *, story: Story, sink: Sink, ids: dict[str, int], client_id: int, random: Random
 ) -> list[Note]:
     """Append the rows of an order to a sink by table; return its story, oldest first."""
-    sink[ORDER].append(_order(story, client_id))
+    notes = _steps(story)
+    sink[ORDER].append(_order(story, notes, client_id))
     for place, line in enumerate(story.lines, start=1):
         row = _line(story, line, place, ids[LINE] + place, random)
         sink[LINE].append(row)
@@ -70,7 +71,6 @@ def write(
     if discount:
         row = (ids[DISCOUNT] + 1, story.order_id, 1, "promotion", "Spring sale", "", discount)
         sink[DISCOUNT].append((*row, False))
-    notes = _steps(story)
     if story.plan.has_hold:
         notes += _hold(story, sink, ids)
     if story.plan.shortage:
@@ -93,11 +93,15 @@ def tell(*, story: Story, notes: list[Note], sink: Sink, ids: dict[str, int]) ->
     rows, key = sink[TIMELINE], ids[TIMELINE]
     for at, kind, before, after, actor, data in sorted(notes, key=lambda note: note[0]):
         key += 1
-        row = (key, "order", story.order_id, kind, before, after, actor, "", json.dumps(data), "")
+        row = (key, "order", story.order_id, kind, before, after, actor, "", _text(data), "")
         rows.append((*row, at.isoformat()))
 
 
-def _order(story: Story, client_id: int) -> tuple[Any, ...]:
+def _text(data: dict[str, Any]) -> str:
+    return json.dumps(data) if data else "{}"
+
+
+def _order(story: Story, steps: list[Note], client_id: int) -> tuple[Any, ...]:
     plan, placed = story.plan, story.placed_at
     discount = sum(line.discount_minor for line in story.lines)
     tax = sum(line.tax_minor for line in story.lines) + story.shipping_tax_minor
@@ -105,7 +109,6 @@ def _order(story: Story, client_id: int) -> tuple[Any, ...]:
     confirmed = story.paid_at.isoformat() if plan.is_paid else None
     completed = story.ended_at.isoformat() if plan.order == O.COMPLETED else None
     due = None if plan.order == O.DRAFT else (placed + timedelta(minutes=30)).isoformat()
-    steps = _steps(story)
     row = [story.order_id, story.public_id, story.number, plan.order, len(steps), False]
     row += [story.currency, goods + discount, story.shipping_minor, discount, tax]
     row += [goods + story.shipping_minor, story.shipping_tax_minor, story.shipping_tax_rate_bp]

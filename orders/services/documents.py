@@ -46,8 +46,16 @@ def issue_due(*, order_id: int, now: datetime) -> list[Document]:
 
 
 def digest(content: Mapping[str, Any]) -> str:
-    """Return the SHA-256 of a content, as it is written down: keys sorted, no spaces."""
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    """Return the SHA-256 of a content, as it is written down."""
+    return digest_of_text(write_down(content))
+
+
+def write_down(content: Mapping[str, Any]) -> str:
+    """Return a content as its digest is taken of it: keys sorted, no spaces."""
+    return json.dumps(content, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def digest_of_text(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
