@@ -113,6 +113,20 @@ WIRING = Wiring(
                 ("notifications.messages",),
             ),
         ),
+        "order.withdrawal_received": (
+            Consumer(
+                "notifications.jobs.on_withdrawal_received",
+                "notifications",
+                ("notifications.messages",),
+            ),
+        ),
+        "return.moved": (
+            Consumer(
+                "notifications.jobs.on_return_moved",
+                "notifications",
+                ("notifications.messages",),
+            ),
+        ),
         "order.goods_short": (
             Consumer(
                 "notifications.jobs.on_goods_short",

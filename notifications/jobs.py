@@ -9,7 +9,7 @@ from globalmart.core.db import Lease
 from globalmart.core.work import drain
 from notifications.models import Message
 from notifications.services import outgoing
-from orders.queries import corrections
+from orders.queries import corrections, returns, withdrawals
 
 
 def on_order_confirmed(*, event_id: UUID, subject_id: int, **_later: object) -> None:
@@ -119,7 +119,7 @@ def on_contact_corrected(
             kind=outgoing.ADDRESS_LEFT,
             data={},
             now=now,
-            former_email=former,
+            email=former,
         )
 
 
@@ -164,6 +164,46 @@ def on_goods_short(*, event_id: UUID, subject_id: int, **_later: object) -> None
         kind="goods_short",
         data={},
         now=timezone.now(),
+    )
+
+
+# What a return tells its customer of, by the state that it came to.
+RETURN_KINDS = {
+    "requested": "return_requested",
+    "awaiting_goods": "return_approved",
+    "declined": "return_declined",
+    "partially_received": "return_received",
+    "received": "return_received",
+    "closed": "return_closed",
+}
+
+
+def on_return_moved(
+    *, event_id: UUID, subject_id: int, return_id: int, state: str, **_later: object
+) -> None:
+    """Tell the customer how far a return is; of a state that is over already, nothing."""
+    if state not in RETURN_KINDS or returns.get_return(return_id=return_id).state != state:
+        return
+    outgoing.queue_message(
+        event_id=event_id,
+        order_id=subject_id,
+        kind=RETURN_KINDS[state],
+        data={"return_id": return_id},
+        now=timezone.now(),
+    )
+
+
+def on_withdrawal_received(
+    *, event_id: UUID, subject_id: int, withdrawal_id: int, **_later: object
+) -> None:
+    """Send the receipt of a withdrawal at once, to the address that its customer gave."""
+    outgoing.queue_message(
+        event_id=event_id,
+        order_id=subject_id,
+        kind="withdrawal_received",
+        data={"withdrawal_id": withdrawal_id},
+        now=timezone.now(),
+        email=withdrawals.get_statement(withdrawal_id=withdrawal_id).email,
     )
 
 

@@ -38,17 +38,17 @@ def queue_message(
     kind: str,
     data: Mapping[str, object],
     now: datetime,
-    former_email: str = "",
+    email: str = "",
 ) -> None:
     """Insert the messages of one event, in the transaction that marks its delivery done.
 
     One mail, and a text message where the customer asked for it and the kind has one. The same
     event again inserts nothing. An address ending in .invalid can reach nobody (RFC 2606): it is
-    suppressed unless the order's import asked otherwise. A kind for who was reached otherwise
-    before goes to `former_email`.
+    suppressed unless the order's import asked otherwise. With `email` it goes there,
+    and not to the order's own address.
     """
     who = get_recipient(order_id=order_id)
-    email = former_email or who.email
+    email = email or who.email
     channels = [(Message.Channel.EMAIL, email)]
     if kind in SMS_KINDS and who.wants_sms and who.phone:
         channels.append((Message.Channel.SMS, who.phone))

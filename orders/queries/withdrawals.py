@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db.models import Q
+from django.utils import dateformat
 
 from fulfillment import queries as fulfillment
 from orders.models import Order, OrderLine, ReturnLine, Withdrawal
@@ -33,13 +34,13 @@ class Withdrawable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """A withdrawal as its receipt tells of it; times are aware."""
+    """A withdrawal as its receipt tells of it; `received_local` is in words of the shop's time."""
 
     name: str
     email: str
     is_whole: bool
     received_at: datetime
-    received_local: datetime
+    received_local: str
     items: tuple[tuple[int, str], ...]
 
 
@@ -135,6 +136,9 @@ def show(row: Withdrawal) -> Statement:
         email=row.email,
         is_whole=row.is_whole,
         received_at=row.received_at,
-        received_local=row.received_at.astimezone(ZoneInfo(settings.SHOP_TIME_ZONE)),
+        # A template would turn a time back into UTC.
+        received_local=dateformat.format(
+            row.received_at.astimezone(ZoneInfo(settings.SHOP_TIME_ZONE)), "j F Y, H:i:s T"
+        ),
         items=items,
     )

@@ -6,8 +6,8 @@ from uuid import UUID, uuid4
 
 from django.utils import timezone
 
-from fulfillment.gateways.wms import Receipt, WarehouseShipment
-from fulfillment.models import ReturnReceipt, Shipment, ShipmentEvent, Warehouse
+from fulfillment.gateways.wms import Receipt, ShipmentItem, WarehouseShipment
+from fulfillment.models import ReturnReceipt, Shipment, Warehouse
 from fulfillment.services import returns as receipts
 from globalmart.core.models import Alert, TimelineEntry
 from orders.models import Order, OrderLine, Return, ReturnLine
@@ -25,7 +25,9 @@ def ship(order: Order, warehouse: FakeWarehouse) -> Order:
     """Have the whole order leave; it is captured and completed."""
     submit(order)
     reference = f"{order.number}-1"
-    lines = tuple((line.sku, line.quantity) for line in order.lines.order_by("position"))
+    lines = tuple(
+        ShipmentItem(line.sku, line.quantity) for line in order.lines.order_by("position")
+    )
     parcel = WarehouseShipment("S-1", "DHL", "JD014", "", timezone.now(), lines)
     leave(warehouse, reference, parcel)
     order.refresh_from_db()
@@ -33,21 +35,25 @@ def ship(order: Order, warehouse: FakeWarehouse) -> Order:
 
 
 def ask(
-    order: Order, units: Mapping[int, int], *, actor: str = "customer", uuid: UUID | None = None
+    order: Order, units: Mapping[str, int], *, actor: str = "customer", uuid: UUID | None = None
 ) -> Return:
+    """Ask to send units back, by SKU."""
+    places = positions(order)
     return requesting.request_return(
         order_id=order.pk,
         uuid=uuid or uuid4(),
-        units=units,
-        reasons=dict.fromkeys(units, "does not fit"),
+        units={places[sku]: count for sku, count in units.items()},
+        reasons={places[sku]: "does not fit" for sku in units},
         actor=actor,
         now=timezone.now(),
     )
 
 
-def arrive(
-    rma: Return, sku: str, quantity: int, reception: Reception = Reception.RECEIVED
-) -> None:
+def positions(order: Order) -> dict[str, int]:
+    return dict(order.lines.values_list("sku", "position"))
+
+
+def arrive(rma: Return, sku: str, quantity: int, reception: Reception = Reception.RECEIVED) -> None:
     """Staff note that so many have come."""
     receiving.receive_by_hand(
         return_id=rma.pk,
@@ -92,11 +98,8 @@ def accept(rma: Return, *, quantity: int | None = None, actor: str = "system") -
 
 def deliver(order: Order, at: datetime) -> None:
     """The carrier tells that all parcels of the order are there."""
-    for parcel in Shipment.objects.filter(order=order):
-        ShipmentEvent.objects.create(
-            shipment=parcel, event_id=f"D-{parcel.pk}", state="delivered", occurred_at=at
-        )
-        Shipment.objects.filter(pk=parcel.pk).update(state="delivered")
+    parcels = Shipment.objects.filter(order=order)
+    parcels.update(state="delivered", shipped_at=at, delivered_at=at)
 
 
 def returned(order: Order) -> dict[str, int]:

@@ -6,6 +6,8 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from fulfillment.models import Stock
+from fulfillment.services import stock as levels
 from orders.models import Order, OrderLine, Return, ReturnLine
 from orders.queries import returns as queries
 from orders.services.returns import deciding, inspecting, receiving, requesting
@@ -17,14 +19,14 @@ from tests.orders.returns.story import CUP, MUG, STAFF
 
 class TestAsking:
     def test_gives_a_label_at_once_within_the_window(self, shipped: Order) -> None:
-        rma = story.ask(shipped, {1: 2})
+        rma = story.ask(shipped, {MUG: 2})
         assert rma.state == "awaiting_goods"
         assert rma.number.startswith("RMA-")
         assert story.told(shipped) == ["requested", "approved", "awaiting_goods"]
 
     def test_waits_for_staff_where_the_house_says_so(self, shipped: Order, settings) -> None:
         settings.RETURN_AUTO_APPROVE = False
-        rma = story.ask(shipped, {1: 1})
+        rma = story.ask(shipped, {MUG: 1})
         assert rma.state == "requested"
         assert deciding.approve(return_id=rma.pk, actor=STAFF, now=timezone.now())
         assert not deciding.approve(return_id=rma.pk, actor=STAFF, now=timezone.now())
@@ -33,20 +35,20 @@ class TestAsking:
 
     def test_twice_with_one_form_asks_once(self, shipped: Order) -> None:
         uuid = uuid4()
-        assert story.ask(shipped, {1: 1}, uuid=uuid) == story.ask(shipped, {1: 1}, uuid=uuid)
+        assert story.ask(shipped, {MUG: 1}, uuid=uuid) == story.ask(shipped, {MUG: 1}, uuid=uuid)
         assert Return.objects.count() == 1
 
     def test_is_for_no_more_than_was_shipped_and_is_not_asked_back(self, shipped: Order) -> None:
-        story.ask(shipped, {2: 2})
+        story.ask(shipped, {CUP: 2})
         with pytest.raises(CannotReturn, match="1 can be sent back"):
-            story.ask(shipped, {2: 2})
-        story.ask(shipped, {2: 1})
+            story.ask(shipped, {CUP: 2})
+        story.ask(shipped, {CUP: 1})
         with pytest.raises(CannotReturn):
-            story.ask(shipped, {2: 1})
+            story.ask(shipped, {CUP: 1})
 
     def test_is_for_nothing_that_has_not_left(self, confirmed: Order) -> None:
         with pytest.raises(CannotReturn):
-            story.ask(confirmed, {1: 1}, actor=STAFF)
+            story.ask(confirmed, {MUG: 1}, actor=STAFF)
 
     def test_ends_with_the_window_for_customers_but_not_for_staff(
         self, shipped: Order, settings
@@ -54,8 +56,8 @@ class TestAsking:
         settings.RETURN_WINDOW_DAYS = -1
         assert not queries.may_return(order=shipped, now=timezone.now())
         with pytest.raises(CannotReturn, match="over"):
-            story.ask(shipped, {1: 1})
-        assert story.ask(shipped, {1: 1}, actor=STAFF).state == "awaiting_goods"
+            story.ask(shipped, {MUG: 1})
+        assert story.ask(shipped, {MUG: 1}, actor=STAFF).state == "awaiting_goods"
 
     def test_counts_the_window_from_the_delivery(self, shipped: Order, settings) -> None:
         story.deliver(shipped, at=story.long_ago(29))
@@ -64,43 +66,43 @@ class TestAsking:
         assert not queries.may_return(order=shipped, now=timezone.now())
 
     def test_can_be_cancelled_until_the_goods_are_sent(self, shipped: Order) -> None:
-        rma = story.ask(shipped, {1: 1})
+        rma = story.ask(shipped, {MUG: 1})
         cancel = requesting.cancel_return
         assert cancel(return_id=rma.pk, actor="customer", now=timezone.now())
         assert not cancel(return_id=rma.pk, actor="customer", now=timezone.now())
 
-        again = story.ask(shipped, {1: 2})
+        again = story.ask(shipped, {MUG: 2})
         deciding.mark_sent(return_id=again.pk, actor="customer", now=timezone.now())
         with pytest.raises(CannotReturn, match="on their way"):
             cancel(return_id=again.pk, actor="customer", now=timezone.now())
 
     def test_can_be_declined_with_a_reason_and_asked_anew(self, shipped: Order, settings) -> None:
         settings.RETURN_AUTO_APPROVE = False
-        rma = story.ask(shipped, {1: 2})
+        rma = story.ask(shipped, {MUG: 2})
         with pytest.raises(CannotReturn):
             deciding.decline(return_id=rma.pk, reason=" ", actor=STAFF, now=timezone.now())
         deciding.decline(return_id=rma.pk, reason="It was used", actor=STAFF, now=timezone.now())
         rma.refresh_from_db()
         assert (rma.state, rma.decline_reason) == ("declined", "It was used")
-        assert story.ask(shipped, {1: 2}).state == "requested"
+        assert story.ask(shipped, {MUG: 2}).state == "requested"
 
 
 class TestReceiving:
     def test_by_the_number_on_the_label(self, shipped: Order) -> None:
-        rma = story.ask(shipped, {1: 2})
+        rma = story.ask(shipped, {MUG: 2})
         story.tell_receipt(MUG, 2, rma=rma.number.lower())
         rma.refresh_from_db()
         assert rma.state == "received"
         assert story.alerts() == []
 
     def test_by_the_order_where_one_return_awaits_such_goods(self, shipped: Order) -> None:
-        rma = story.ask(shipped, {1: 2, 2: 1})
+        rma = story.ask(shipped, {MUG: 2, CUP: 1})
         story.tell_receipt(MUG, 2, reference=shipped.number)
         rma.refresh_from_db()
         assert rma.state == "partially_received"
 
     def test_is_for_staff_where_two_returns_await_such_goods(self, shipped: Order) -> None:
-        first, second = story.ask(shipped, {1: 1}), story.ask(shipped, {1: 1})
+        first, second = story.ask(shipped, {MUG: 1}), story.ask(shipped, {MUG: 1})
         receipt = story.tell_receipt(MUG, 1, reference=shipped.number)
         assert story.alerts() == ["return_unmatched"]
 
@@ -116,7 +118,7 @@ class TestReceiving:
     def test_is_for_staff_where_nobody_awaits_it(
         self, shipped: Order, sku: str, quantity: int
     ) -> None:
-        rma = story.ask(shipped, {1: 2})
+        rma = story.ask(shipped, {MUG: 2})
         story.tell_receipt(sku, quantity, rma=rma.number)
         rma.refresh_from_db()
         assert rma.state == "awaiting_goods"
@@ -127,7 +129,7 @@ class TestReceiving:
         assert story.alerts() == ["return_unmatched"]
 
     def test_counts_a_receipt_once(self, shipped: Order) -> None:
-        rma = story.ask(shipped, {1: 2})
+        rma = story.ask(shipped, {MUG: 2})
         receipt = story.tell_receipt(MUG, 1, rma=rma.number)
         again = receiving.take_receipt(
             receipt_id=receipt.pk, return_id=rma.pk, actor=STAFF, now=timezone.now()
@@ -139,7 +141,7 @@ class TestReceiving:
         ]
 
     def test_counts_a_form_once(self, shipped: Order) -> None:
-        rma, uuid = story.ask(shipped, {1: 2}), uuid4()
+        rma, uuid = story.ask(shipped, {MUG: 2}), uuid4()
         first, second = (
             receiving.receive_by_hand(
                 return_id=rma.pk,
@@ -156,7 +158,7 @@ class TestReceiving:
         assert rma.lines.get(reception="damaged").quantity == 1
 
     def test_of_a_second_parcel_brings_what_the_first_one_lacked(self, shipped: Order) -> None:
-        rma = story.ask(shipped, {2: 3})
+        rma = story.ask(shipped, {CUP: 3})
         story.arrive(rma, CUP, 1)
         story.arrive(rma, CUP, 1, Reception.SHORT)
         story.arrive(rma, CUP, 2)
@@ -166,11 +168,8 @@ class TestReceiving:
     def test_adds_nothing_to_the_stock_that_the_warehouse_tells_of_itself(
         self, shipped: Order
     ) -> None:
-        from fulfillment.models import Stock
-        from fulfillment.services import stock as levels
-
         before = Stock.objects.get(sku=MUG).on_hand
-        rma = story.ask(shipped, {1: 2})
+        rma = story.ask(shipped, {MUG: 2})
         story.tell_receipt(MUG, 2, rma=rma.number)
         story.accept(rma)
         assert Stock.objects.get(sku=MUG).on_hand == before
@@ -181,7 +180,7 @@ class TestReceiving:
 
 class TestInspecting:
     def test_pays_back_what_is_taken_and_closes(self, shipped: Order) -> None:
-        rma = story.ask(shipped, {1: 2})
+        rma = story.ask(shipped, {MUG: 2})
         story.arrive(rma, MUG, 2)
         story.accept(rma)
         assert rma.state == "closed"
@@ -189,11 +188,9 @@ class TestInspecting:
         assert story.returned(shipped) == {MUG: 2, CUP: 0}
         assert story.told(shipped)[-3:] == ["received", "inspected", "closed"]
 
-    def test_pays_parts_back_as_they_arrive_exact_to_the_last_unit(
-        self, shipped: Order
-    ) -> None:
+    def test_pays_parts_back_as_they_arrive_exact_to_the_last_unit(self, shipped: Order) -> None:
         OrderLine.objects.filter(sku=CUP).update(total_minor=1000, discount_minor=500)
-        rma = story.ask(shipped, {2: 3})
+        rma = story.ask(shipped, {CUP: 3})
         for _ in range(3):
             story.arrive(rma, CUP, 1)
             story.accept(rma)
@@ -201,7 +198,7 @@ class TestInspecting:
         assert rma.state == "closed"
 
     def test_sends_back_what_is_refused_and_does_not_pay_for_it(self, shipped: Order) -> None:
-        rma = story.ask(shipped, {1: 2})
+        rma = story.ask(shipped, {MUG: 2})
         story.arrive(rma, MUG, 2)
         row = rma.lines.get()
         inspecting.inspect(
@@ -220,10 +217,10 @@ class TestInspecting:
         refused = rma.lines.get(decision="rejected")
         assert refused.disposition == "return_to_customer"
         # It is the customer's again, and may be asked back once more.
-        assert story.ask(shipped, {1: 1}, actor=STAFF).state == "awaiting_goods"
+        assert story.ask(shipped, {MUG: 1}, actor=STAFF).state == "awaiting_goods"
 
     def test_is_not_done_before_the_goods_are_there(self, shipped: Order) -> None:
-        rma = story.ask(shipped, {1: 1})
+        rma = story.ask(shipped, {MUG: 1})
         with pytest.raises(CannotReturn, match="not come yet"):
             inspecting.inspect(
                 row_id=rma.lines.get().pk,
@@ -235,7 +232,7 @@ class TestInspecting:
             )
 
     def test_may_take_what_was_lost_on_its_way_with_our_label(self, shipped: Order) -> None:
-        rma = story.ask(shipped, {1: 1})
+        rma = story.ask(shipped, {MUG: 1})
         story.arrive(rma, MUG, 1, Reception.LOST_IN_TRANSIT)
         inspecting.inspect(
             row_id=rma.lines.get().pk,
@@ -249,7 +246,7 @@ class TestInspecting:
         assert [amount for _state, amount in story.refunds(shipped)] == [900]
 
     def test_twice_pays_once(self, shipped: Order) -> None:
-        rma = story.ask(shipped, {1: 1})
+        rma = story.ask(shipped, {MUG: 1})
         story.arrive(rma, MUG, 1)
         for _ in range(2):
             inspecting.inspect(
@@ -265,13 +262,13 @@ class TestInspecting:
 
     def test_large_refunds_wait_for_a_person(self, shipped: Order, settings) -> None:
         settings.REFUND_SECOND_PERSON_ABOVE_MINOR = 100
-        rma = story.ask(shipped, {1: 1})
+        rma = story.ask(shipped, {MUG: 1})
         story.arrive(rma, MUG, 1)
         story.accept(rma)
         assert (rma.state, story.refunds(shipped)) == ("closed", [("requested", 900)])
 
     def test_the_rest_may_never_come(self, shipped: Order) -> None:
-        rma = story.ask(shipped, {2: 3})
+        rma = story.ask(shipped, {CUP: 3})
         story.arrive(rma, CUP, 1)
         story.accept(rma)
         inspecting.give_up_rest(return_id=rma.pk, actor=STAFF, now=timezone.now(), reason="lost")
@@ -282,7 +279,7 @@ class TestInspecting:
 
 class TestExpiring:
     def test_ends_a_return_whose_goods_never_came(self, shipped: Order) -> None:
-        rma = story.ask(shipped, {1: 1})
+        rma = story.ask(shipped, {MUG: 1})
         assert not deciding.expire(return_id=rma.pk, now=timezone.now())
         Return.objects.update(goods_due_at=story.long_ago(1))
         assert queries.list_overdue(now=timezone.now(), limit=9) == [rma.pk]
@@ -293,7 +290,7 @@ class TestExpiring:
         assert story.refunds(shipped) == []
 
     def test_tells_staff_of_returns_that_nothing_moves(self, shipped: Order) -> None:
-        rma = story.ask(shipped, {1: 1})
+        rma = story.ask(shipped, {MUG: 1})
         Return.objects.update(state_changed_at=story.long_ago(46))
         (found,) = queries.list_stuck(now=timezone.now())
         assert (found.kind, found.subject_id) == ("return_stuck", shipped.pk)
@@ -312,7 +309,7 @@ class TestDatabase:
             ReturnLine.objects.update(**changes)
 
     def test_refuses_what_no_return_may_be(self, shipped: Order) -> None:
-        story.ask(shipped, {1: 1})
+        story.ask(shipped, {MUG: 1})
         self.refuse("return_state_known", state="lost")
         self.refuse("return_kind_known", kind="gift")
         self.refuse("return_method_known", method="owl")
