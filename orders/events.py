@@ -141,3 +141,17 @@ class DocumentIssued(_OrderEvent):
 
     name: ClassVar[str] = "document.issued"
     document_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayLinkSent(_OrderEvent):
+    """Staff have placed the order for its customer, who gets a link to pay."""
+
+    name: ClassVar[str] = "order.pay_link_sent"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DraftDiscarded(_OrderEvent):
+    """Staff have given a draft up, of which its customer never heard."""
+
+    name: ClassVar[str] = "order.draft_discarded"

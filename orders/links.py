@@ -8,7 +8,7 @@ from django.conf import settings
 from django.urls import reverse
 
 from globalmart.core.ids import parse_order_number
-from orders.models import Order
+from orders.models import NEVER_PLACED, Order
 
 
 def order_secret(order: Order, purpose: str = "order") -> str:
@@ -37,9 +37,11 @@ def order_url(order: Order) -> str:
 
 
 def find_order_by_link(number: str, secret: str) -> Order | None:
-    """Return the order that a link opens, or None; a wrong secret looks like a wrong number."""
+    """Return the order that a link opens, or None; a wrong secret, and a draft, look like a
+    wrong number."""
     parsed = parse_order_number(number)
-    order = Order.objects.filter(number=parsed).first() if parsed else None
+    placed = Order.objects.exclude(NEVER_PLACED)
+    order = placed.filter(number=parsed).first() if parsed else None
     if order is None or not hmac.compare_digest(order_secret(order).encode(), secret.encode()):
         return None
     return order

@@ -8,7 +8,8 @@ SELECT placed.id AS order_id, placed.number, placed.total_minor, account.due_min
        (SELECT count(*) FROM orders_orderline line WHERE line.order_id = placed.id) AS lines
   FROM orders_order placed
   LEFT JOIN payments_orderaccount account ON account.order_id = placed.id
- WHERE NOT EXISTS (SELECT 1 FROM orders_orderdraft draft
+ WHERE placed.state <> 'draft'
+   AND NOT EXISTS (SELECT 1 FROM orders_orderdraft draft
                     WHERE draft.order_id = placed.id AND draft.submitted_at IS NULL)
    AND (account.id IS NULL
         OR account.due_minor > placed.total_minor

@@ -5,7 +5,7 @@ from orders.models.cancellations import CancellationLine, OrderCancellation
 from orders.models.catalogue import Category, Product, TaxClass
 from orders.models.corrections import OrderCorrection
 from orders.models.documents import Document, DocumentSeries, LegalEntity
-from orders.models.drafts import OrderDraft
+from orders.models.drafts import NEVER_PLACED, OrderDraft
 from orders.models.holds import OrderHold
 from orders.models.orders import Order, OrderLine
 from orders.models.prices import Price, PriceList
@@ -22,6 +22,7 @@ from orders.models.vouchers import OrderDiscount, Promotion, Voucher, VoucherUse
 from orders.models.withdrawals import Withdrawal
 
 __all__ = [
+    "NEVER_PLACED",
     "Basket",
     "BasketLine",
     "CancellationLine",

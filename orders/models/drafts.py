@@ -8,6 +8,10 @@ from django.db.models.functions import Now
 
 from globalmart.core.db import LockingQuerySet
 from orders.models.orders import Order
+from orders.states import OrderState
+
+# Orders that were never placed: drafts, and those that were discarded.
+NEVER_PLACED = Q(state=OrderState.DRAFT) | Q(draft__isnull=False, draft__submitted_at__isnull=True)
 
 
 class OrderDraft(models.Model):

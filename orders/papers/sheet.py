@@ -17,7 +17,7 @@ from orders.papers.words import ENGLISH, LANGUAGES, Words
 
 MARGIN = 20
 WIDTH = 210 - 2 * MARGIN
-INK, SOFT, ACCENT, HAIR = (22, 26, 34), (96, 104, 118), (29, 78, 216), (222, 226, 233)
+INK, SOFT, ACCENT, HAIR = (22, 26, 34), (96, 104, 118), (11, 107, 93), (222, 226, 233)
 # Item, quantity, unit price, discount, tax rate, amount; millimetres.
 COLUMNS = (70, 14, 25, 23, 13, 25)
 

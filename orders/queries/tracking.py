@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal
 
-from orders.models import Order, OrderCancellation, OrderLine
+from orders.models import NEVER_PLACED, Order, OrderCancellation, OrderLine
 from orders.queries import cancellations, shortages
 from orders.queries.documents import Paper, list_papers
 from orders.queries.holds import is_held
@@ -75,7 +75,7 @@ def list_lines(*, order: Order) -> list[OrderLine]:
 
 def find_order(*, number: str, email: str) -> Order | None:
     """Return the order with this number if it belongs to this address, in any case of letters."""
-    order = Order.objects.filter(number=number).first()
+    order = Order.objects.exclude(NEVER_PLACED).filter(number=number).first()
     if order is None or order.email.casefold() != email.strip().casefold():
         return None
     return order

@@ -29,9 +29,11 @@ from payments.services import giving_back, planning
 from payments.services.refunds import Reason
 
 
-def _move(
+def move_order(
     order: Order, state: OrderState, event: outbox.Event, *, actor: str, now: datetime
 ) -> None:
+    """Take one step of the order's machine: row, timeline and event in the caller's transaction,
+    under the order's lock. Raises IllegalTransition."""
     states.require(ORDER, "order", order.state, state)
     timeline.record(
         subject_type="order",
@@ -72,7 +74,7 @@ def confirm_order(*, order_id: int, actor: str, now: datetime) -> bool:
     order.confirmed_at = now
     order.waits_until = start_of(order.ships_from) if order.ships_from else None
     event = events.OrderConfirmed(subject_id=order.pk)
-    _move(order, OrderState.CONFIRMED, event, actor=actor, now=now)
+    move_order(order, OrderState.CONFIRMED, event, actor=actor, now=now)
     if order.payment_timing == PaymentTiming.AT_ORDER:
         planning.plan_capture(order_id=order_id, now=now)
     requests.open_fulfillment(
@@ -138,7 +140,7 @@ def start_fulfillment(*, order_id: int, now: datetime) -> None:
     order = Order.objects.locked().get(pk=order_id)
     if order.state == OrderState.CONFIRMED:
         event = events.OrderInFulfillment(subject_id=order.pk)
-        _move(order, OrderState.IN_FULFILLMENT, event, actor="warehouse", now=now)
+        move_order(order, OrderState.IN_FULFILLMENT, event, actor="warehouse", now=now)
     capture_on_acceptance(order, now)
 
 
@@ -157,7 +159,7 @@ def record_shipment(*, order_id: int, now: datetime) -> None:
     if order.state == OrderState.CONFIRMED:
         # The parcel overtook the warehouse's acceptance.
         event = events.OrderInFulfillment(subject_id=order.pk)
-        _move(order, OrderState.IN_FULFILLMENT, event, actor="warehouse", now=now)
+        move_order(order, OrderState.IN_FULFILLMENT, event, actor="warehouse", now=now)
     lines = count_parcels(order)
     planning.plan_capture(order_id=order_id, now=now, amount_minor=shipped_minor(order, lines))
     complete_if_done(order, now)
@@ -179,7 +181,7 @@ def complete_if_done(order: Order, now: datetime) -> None:
     if is_over and any(line.shipped for line in lines) and payments.is_settled(order_id=order.pk):
         order.completed_at = now
         event = events.OrderCompleted(subject_id=order.pk)
-        _move(order, OrderState.COMPLETED, event, actor="system", now=now)
+        move_order(order, OrderState.COMPLETED, event, actor="system", now=now)
 
 
 def cancel(order: Order, *, actor: str, now: datetime) -> None:
@@ -197,7 +199,7 @@ def cancel(order: Order, *, actor: str, now: datetime) -> None:
     give_voucher_back(order=order, now=now)
     cancel_units(order, {line.position: line.quantity - line.cancelled for line in lines})
     event = events.OrderCancelled(subject_id=order.pk)
-    _move(order, OrderState.CANCELLED, event, actor=actor, now=now)
+    move_order(order, OrderState.CANCELLED, event, actor=actor, now=now)
     giving_back.give_back(order_id=order.pk, now=now, reason=Reason.CANCELLED)
     stock.release_reservations(order_id=order.pk, now=now)
     count_allocated(order)
@@ -236,6 +238,6 @@ def expire_order(*, order_id: int, now: datetime) -> None:
     giving_back.give_back(order_id=order_id, now=now)
     give_voucher_back(order=order, now=now)
     event = events.OrderExpired(subject_id=order.pk)
-    _move(order, OrderState.EXPIRED, event, actor="system", now=now)
+    move_order(order, OrderState.EXPIRED, event, actor="system", now=now)
     stock.release_reservations(order_id=order_id)
     count_allocated(order)
