@@ -42,6 +42,8 @@ class TestDocument:
             ("get", "/api/v1/orders"),
             ("post", "/api/v1/orders"),
             ("get", "/api/v1/orders/{public_id}"),
+            ("get", "/api/v1/orders/{public_id}/documents"),
+            ("get", "/api/v1/orders/{public_id}/documents/{number}.pdf"),
             ("get", "/api/v1/products"),
             ("get", "/api/v1/products/{sku}"),
         }
