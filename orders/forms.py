@@ -181,6 +181,12 @@ class Lookup(forms.Form):
         return parse_order_number(self.cleaned_data["number"]) or ""
 
 
+class VoucherCode(forms.Form):
+    """The code of a voucher, as it was typed."""
+
+    voucher = text("Voucher code", "Enter the code of your voucher", max_length=40)
+
+
 class Amount(forms.Form):
     """A quantity of one product. Zero is for lines of a basket: it removes them."""
 

@@ -29,6 +29,7 @@ urlpatterns = [
     path("basket/", basket.show, name="basket"),
     path("basket/add/", basket.add, name="basket_add"),
     path("basket/change/", basket.change, name="basket_change"),
+    path("basket/voucher/", basket.voucher, name="basket_voucher"),
     path("checkout/contact/", checkout.contact, name="contact"),
     path("checkout/delivery/", checkout.delivery, name="delivery"),
     path("checkout/review/", checkout.review, name="review"),

@@ -228,3 +228,8 @@ class OrderLine(models.Model):
 
     def __str__(self) -> str:
         return f"{self.quantity} x {self.sku}"
+
+    @property
+    def goods_minor(self) -> int:
+        """What its units cost by the price list, before discount and tax added."""
+        return self.quantity * self.unit_price_minor

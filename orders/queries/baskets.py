@@ -66,6 +66,12 @@ class Contents:
         return sum(item.total_minor for item in self.items)
 
     @property
+    def voucher(self) -> str:
+        """The code of the voucher that its customer entered; empty: none."""
+        code: str = self.details.get("voucher", {}).get("code", "")
+        return code
+
+    @property
     def weight_grams(self) -> int:
         return sum(item.quantity * item.weight_grams for item in self.items)
 

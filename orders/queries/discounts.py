@@ -103,7 +103,8 @@ def check_voucher(voucher: Voucher, *, currency: str, email: str, now: datetime)
     if email and limit is not None and len(list_places(voucher, email=email)) >= limit:
         raise VoucherRefused(
             VoucherProblem.ALREADY_USED,
-            f"{code} was used with this e-mail address before. Remove it to go on without it.",
+            f"{code} was used with this e-mail address before, or is kept for an order of it that "
+            "waits for its payment. Remove it to go on without it.",
         )
 
 

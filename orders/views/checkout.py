@@ -13,9 +13,10 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from orders import links
+from globalmart.core.money import display
+from orders import addresses, links
 from orders.forms import Contact, Delivery
-from orders.queries import baskets, pricing
+from orders.queries import baskets, discounts, estimates, pricing
 from orders.queries import delivery as shipping
 from orders.services import baskets as services
 from orders.views import sessions
@@ -72,16 +73,25 @@ def delivery(request: HttpRequest, basket: baskets.Contents) -> HttpResponse:
     """Second step: where to, and how."""
     if "contact" not in basket.details:
         return redirect("orders:contact")
-    options = list_options(basket)
+    country, region = request.POST.get("country", ""), request.POST.get("region", "")
+    options = list_options(basket, country=country[:2], region=region[:80])
     methods = [(option.code, option.name) for option in options]
+    news = ""
     if request.method == "POST":
         form = Delivery(request.POST, methods=methods)
-        if form.is_valid():
+        news = _dearer(request, basket, options)
+        if not news and form.is_valid():
             return _keep(request, basket, delivery=form.cleaned_data, onward="orders:review")
     else:
         start = {"country": settings.SHOP_COUNTRY, "method": methods[0][0] if methods else ""}
         form = Delivery(initial={**start, **basket.details.get("delivery", {})}, methods=methods)
-    context = {"form": form, "options": options, "chosen": form["method"].value()}
+    context = {
+        "form": form,
+        "options": options,
+        "chosen": form["method"].value(),
+        "priced_for": form["country"].value(),
+        "news": news,
+    }
     return _step(request, basket, place=1, template="delivery", context=context)
 
 
@@ -98,7 +108,10 @@ def review(request: HttpRequest, basket: baskets.Contents) -> HttpResponse:
     options = {option.code: option for option in list_options(basket)}
     if address["method"] not in options:
         return redirect("orders:delivery")
-    quote = get_quote(basket)
+    try:
+        quote = get_quote(basket)
+    except (discounts.VoucherRefused, pricing.NothingToPay, pricing.TotalTooLarge):
+        return redirect("orders:basket")  # which says why
     context = {
         "contact": basket.details["contact"],
         "address": address,
@@ -114,24 +127,46 @@ def review(request: HttpRequest, basket: baskets.Contents) -> HttpResponse:
     return _step(request, basket, place=2, template="review", context=context)
 
 
-def list_options(basket: baskets.Contents) -> list[shipping.Option]:
-    """Return the ways to ship this basket."""
+def _dearer(request: HttpRequest, basket: baskets.Contents, options: list[shipping.Option]) -> str:
+    """Say what the chosen way to deliver costs to the country that was chosen, where the page
+    showed the price for another."""
+    country, code = request.POST.get("country", ""), request.POST.get("method", "")
+    shown_for = request.POST.get("priced_for", country)
+    if shown_for == country or country not in dict(addresses.list_countries()):
+        return ""
+    before = {each.code: each for each in list_options(basket, country=shown_for[:2])}.get(code)
+    now = {each.code: each for each in options}.get(code)
+    if now is None or (before and before.price_minor == now.price_minor):
+        return ""
+    price = display(now.price_minor, basket.currency) if now.price_minor else "free"
+    name = dict(addresses.list_countries())[country]
+    return f"{now.name} to {name}: {price}. Please look at the prices again, then go on."
+
+
+def list_options(
+    basket: baskets.Contents, *, country: str = "", region: str = ""
+) -> list[shipping.Option]:
+    """Return the ways to ship this basket, without a country to where its customer said."""
+    address = basket.details.get("delivery", {})
     return shipping.list_options(
         currency=basket.currency,
         subtotal_minor=basket.subtotal_minor,
+        weight_grams=basket.weight_grams,
+        country=country or address.get("country", ""),
+        region=region if country else address.get("region", ""),
         now=timezone.now(),
         ships_from=basket.ships_from,
     )
 
 
 def get_quote(basket: baskets.Contents) -> pricing.Quote:
-    """Return what the basket costs when it goes where the customer said."""
-    address = basket.details["delivery"]
-    return pricing.quote(
-        quantities={item.sku: item.quantity for item in basket.items},
-        currency=basket.currency,
-        country=address["country"],
-        shipping_method=address["method"],
+    """Return what the basket costs when it goes where the customer said. Raises what `quote`
+    does."""
+    return estimates.quote_basket(
+        basket=basket,
+        method=basket.details["delivery"]["method"],
+        voucher=basket.voucher,
+        now=timezone.now(),
     )
 
 

@@ -24,12 +24,12 @@ from orders.queries import baskets, pricing
 from orders.queries.payable import get_payable
 from orders.services import checkout, payment
 from orders.views import sessions
-from orders.views.checkout import get_quote
 from orders.views.submissions import fingerprint, submission
 from payments import queries as payments
 
 GONE = "Something in your basket is not for sale any more. You were not charged."
 TOO_MUCH = "We cannot take an order of this size here. You were not charged; please order less."
+FREE = "Your voucher leaves nothing to pay, and we need a payment. Please look at your basket."
 CHANGED = "Your order changed in another tab: look at it again. You were not charged."
 BUSY = "The shop is busy. You were not charged; please try again."
 # The payment is open, and yet Stripe gave no secret with which to pay.
@@ -48,10 +48,17 @@ REFUSALS: dict[type[Exception], tuple[int, str, str]] = {
     ),
     checkout.BadQuantity: (422, TOO_MUCH, "orders:basket"),
     pricing.TotalTooLarge: (422, TOO_MUCH, "orders:basket"),
+    pricing.NothingToPay: (422, FREE, "orders:basket"),
     idempotency.KeyReused: (409, CHANGED, "orders:review"),
     idempotency.KeyBusy: (503, BUSY, ""),
 }
-EXPECTED: tuple[type[Exception], ...] = (*REFUSALS, OperationalError)
+EXPECTED: tuple[type[Exception], ...] = (
+    *REFUSALS,
+    OutOfStock,
+    checkout.TotalChanged,
+    checkout.VoucherRefused,
+    OperationalError,
+)
 
 
 @require_POST
@@ -78,13 +85,12 @@ def place(request: HttpRequest) -> JsonResponse:
     if changed:
         return _refuse(409, changed, location=reverse("orders:review"))
     try:
-        placed = checkout.place_order(submission=submission(basket, key), now=timezone.now())
+        wanted = submission(basket, key, expected_total_minor=_shown_total(request))
+        placed = checkout.place_order(submission=wanted, now=timezone.now())
     except checkout.BasketClosed as error:
         return start_payment(request, order_id=error.order_id)
-    except OutOfStock as error:
-        return _refuse(409, _shortages(basket, error), location=reverse("orders:basket"))
     except EXPECTED as error:
-        return _explain(error)
+        return _explain(basket, error)
     request.session[sessions.PLACED] = placed.order_id
     return start_payment(request, order_id=placed.order_id)
 
@@ -165,13 +171,24 @@ def _what_changed(request: HttpRequest, basket: baskets.Contents) -> str:
     """Say what is different from the page on which the customer pressed the button."""
     if any(not item.is_for_sale for item in basket.items):
         return GONE
-    if request.POST.get("shown") != fingerprint(basket):
-        return CHANGED
-    total = get_quote(basket).total_minor
-    if request.POST.get("total") == str(total):
-        return ""
-    amount = display(total, basket.currency)
-    return f"The total is now {amount}. You were not charged; please look at your order again."
+    return CHANGED if request.POST.get("shown") != fingerprint(basket) else ""
+
+
+def _shown_total(request: HttpRequest) -> int:
+    """Return the total that the page showed; what is none is no order's."""
+    typed = request.POST.get("total", "")
+    return int(typed) if typed.isdecimal() and len(typed) < 16 else 0
+
+
+def _new_total(basket: baskets.Contents, error: checkout.TotalChanged) -> str:
+    """Say what the order costs now, and what its page said."""
+    now, before = (
+        display(amount, basket.currency) for amount in (error.total_minor, error.expected_minor)
+    )
+    return (
+        f"The total is now {now}; this page showed {before}. You were not charged; please look at "
+        "your order again."
+    )
 
 
 def _shortages(basket: baskets.Contents, error: OutOfStock) -> str:
@@ -185,12 +202,18 @@ def _shortages(basket: baskets.Contents, error: OutOfStock) -> str:
     return f"Somebody was faster: {', '.join(parts)}. You were not charged."
 
 
-def _explain(error: Exception) -> JsonResponse:
+def _explain(basket: baskets.Contents, error: Exception) -> JsonResponse:
     """Answer for an expected refusal, or for a row lock that somebody else holds too long."""
     if isinstance(error, OperationalError):
         if not is_lock_timeout(error):
             raise error
         return _refuse(503, BUSY)
+    if isinstance(error, OutOfStock):
+        return _refuse(409, _shortages(basket, error), location=reverse("orders:basket"))
+    if isinstance(error, checkout.TotalChanged):
+        return _refuse(409, _new_total(basket, error), location=reverse("orders:review"))
+    if isinstance(error, checkout.VoucherRefused):
+        return _refuse(409, f"{error} You were not charged.", location=reverse("orders:basket"))
     status, text, page = REFUSALS[type(error)]
     return _refuse(status, text, location=reverse(page) if page else "")
 

@@ -24,6 +24,7 @@ def fingerprint(basket: Contents) -> str:
         "contact": basket.details["contact"],
         "delivery": basket.details["delivery"],
         "items": [[item.sku, item.quantity] for item in basket.items],
+        "voucher": basket.voucher,
         "promise": [str(basket.ships_from), is_charged_at_order(basket)],
     }
     return idempotency.fingerprint(body)
@@ -34,8 +35,9 @@ def is_charged_at_order(basket: Contents) -> bool:
     return is_long_wait(ships_from=basket.ships_from, now=timezone.now())
 
 
-def submission(basket: Contents, key: str) -> checkout.Submission:
-    """Return the order that the basket asks for, under the key of the page that asks."""
+def submission(basket: Contents, key: str, *, expected_total_minor: int) -> checkout.Submission:
+    """Return the order that the basket asks for, under the key of the page that asks, and at the
+    total that it showed."""
     contact, delivery = basket.details["contact"], basket.details["delivery"]
     return checkout.Submission(
         key_scope=f"basket:{basket.public_id}",
@@ -48,6 +50,8 @@ def submission(basket: Contents, key: str) -> checkout.Submission:
         wants_sms=contact["wants_sms"],
         shipping_address=checkout.Address(**{name: delivery[name] for name in ADDRESS_FIELDS}),
         shipping_method=delivery["method"],
+        voucher=basket.voucher,
+        expected_total_minor=expected_total_minor,
         items=tuple(checkout.Item(item.sku, item.quantity) for item in basket.items),
         charge_at_order=is_charged_at_order(basket),
         basket_id=basket.id,
