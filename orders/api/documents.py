@@ -21,12 +21,22 @@ class OrderCustomer(Shape):
     phone = serializers.CharField()
 
 
+class OrderDiscount(Shape):
+    source = serializers.CharField(help_text="promotion, voucher, and later maybe others.")
+    name = serializers.CharField()
+    code = serializers.CharField(help_text="Of a voucher; otherwise empty.")
+    amount_minor = serializers.IntegerField()
+    on_shipping = serializers.BooleanField()
+
+
 class OrderLine(Shape):
     id = serializers.CharField()
     sku = serializers.CharField()
     name = serializers.CharField()
     quantity = serializers.IntegerField()
-    unit_price_minor = serializers.IntegerField(help_text="Tax included.")
+    unit_price_minor = serializers.IntegerField(
+        help_text="Tax included where `tax_included` says so."
+    )
     discount_minor = serializers.IntegerField()
     tax_minor = serializers.IntegerField(help_text="The part of total_minor that is tax.")
     total_minor = serializers.IntegerField()
@@ -67,8 +77,12 @@ class Order(Shape):
     subtotal_minor = serializers.IntegerField()
     shipping_minor = serializers.IntegerField()
     tax_minor = serializers.IntegerField(help_text="The part of total_minor that is tax.")
-    tax_included = serializers.BooleanField(help_text="Always true: prices include tax.")
-    discount_minor = serializers.IntegerField()
+    tax_included = serializers.BooleanField(
+        help_text="False: of a price list without tax; tax_minor was put on top."
+    )
+    discount_minor = serializers.IntegerField(help_text="Of lines and shipping together.")
+    shipping_discount_minor = serializers.IntegerField()
+    discounts = OrderDiscount(many=True)
     total_minor = serializers.IntegerField()
     due_minor = serializers.IntegerField(
         help_text="What the customer pays: total_minor less what a part that is not sent would "

@@ -38,6 +38,8 @@ ORDER: dict[str, Any] = {
     "tax_minor": 164,
     "tax_included": True,
     "discount_minor": 0,
+    "shipping_discount_minor": 0,
+    "discounts": [],
     "total_minor": 985,
     "due_minor": 985,
     "customer": NEW_ORDER["customer"],

@@ -7,6 +7,7 @@ from fulfillment.services.stock import OutOfStock
 from globalmart.core import idempotency
 from globalmart.core.problems import KINDS, Kind, Problem
 from orders.queries import pricing
+from orders.queries.discounts import VoucherRefused
 from orders.services import checkout
 
 KINDS.update(
@@ -34,7 +35,23 @@ KINDS.update(
         "unknown_shipping_method": Kind(
             400, "Unknown shipping method", "Leave it out for `standard`."
         ),
+        "unknown_price_list": Kind(
+            400, "Unknown price list", "Leave it out for the prices of the shop."
+        ),
+        "voucher_refused": Kind(
+            422,
+            "The voucher cannot be used",
+            "Show the customer `detail`, which says why; leave the voucher out to order without.",
+        ),
         "total_too_large": Kind(400, "The total is too large", "Split the order."),
+        "nothing_to_pay": Kind(
+            422, "Nothing is left to pay", "Order without the voucher, or more."
+        ),
+        "total_changed": Kind(
+            409,
+            "The order costs something else",
+            "Show the customer `total_minor`, and send it as `expected_total_minor`.",
+        ),
         "out_of_stock": Kind(
             409, "Not enough in stock", "Order at most what `available` says, under the same key."
         ),
@@ -102,6 +119,45 @@ def _too_large(error: pricing.TotalTooLarge, items: Items) -> Problem:
     )
 
 
+def _unknown_list(error: pricing.UnknownPriceList, items: Items) -> Problem:
+    detail = "No price list of this currency has this code."
+    return Problem(
+        code="unknown_price_list",
+        detail=detail,
+        errors=[{"pointer": "/price_list", "detail": detail}],
+    )
+
+
+def _voucher(error: VoucherRefused, items: Items) -> Problem:
+    missing = {"missing_minor": error.missing_minor} if error.missing_minor else {}
+    return Problem(
+        code="voucher_refused",
+        detail=str(error),
+        errors=[{"pointer": "/voucher", "detail": str(error), "reason": str(error.problem)}],
+        members=missing,
+    )
+
+
+def _nothing_to_pay(error: pricing.NothingToPay, items: Items) -> Problem:
+    detail = "Discounts leave nothing to pay, and an order needs a payment."
+    return Problem(
+        code="nothing_to_pay", detail=detail, errors=[{"pointer": "/voucher", "detail": detail}]
+    )
+
+
+def _total_changed(error: checkout.TotalChanged, items: Items) -> Problem:
+    detail = f"The order costs {error.total_minor}, and {error.expected_minor} was expected."
+    return Problem(
+        code="total_changed",
+        detail=detail,
+        errors=[{"pointer": "/expected_total_minor", "detail": detail}],
+        members={
+            "expected_total_minor": error.expected_minor,
+            "total_minor": error.total_minor,
+        },
+    )
+
+
 def _duplicate(error: checkout.DuplicateReference, items: Items) -> Problem:
     detail = f"The order {error.order_public_id} has this external_ref."
     return Problem(
@@ -126,7 +182,11 @@ REFUSALS: dict[type[Exception], Callable[[Any, Items], Problem]] = {
     OutOfStock: _out_of_stock,
     pricing.UnknownShippingMethod: _unknown_method,
     checkout.BadQuantity: _bad_quantity,
+    pricing.UnknownPriceList: _unknown_list,
+    VoucherRefused: _voucher,
     pricing.TotalTooLarge: _too_large,
+    pricing.NothingToPay: _nothing_to_pay,
+    checkout.TotalChanged: _total_changed,
     checkout.DuplicateReference: _duplicate,
     idempotency.KeyReused: _key_reused,
     idempotency.KeyBusy: _key_busy,

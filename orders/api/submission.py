@@ -63,7 +63,7 @@ class Wanted(serializers.Serializer[Any]):
 
 
 class NewOrder(serializers.Serializer[Any]):
-    """An order to place. Prices are the shop's: amounts sent here are not read."""
+    """An order to place. Prices are the shop's: other amounts sent here are not read."""
 
     external_ref = Line(
         max_length=100,
@@ -84,6 +84,29 @@ class NewOrder(serializers.Serializer[Any]):
     shipping_address = PostalAddress()
     billing_address = PostalAddress(required=False, allow_null=True, default=None)
     shipping_method = Line(max_length=30, required=False, default="standard")
+    price_list = Line(
+        max_length=30,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="Code of a price list. Without it the default list of the currency.",
+    )
+    voucher = Line(
+        max_length=40,
+        required=False,
+        allow_blank=True,
+        default="",
+        help_text="Code of a voucher, small or capital.",
+    )
+    expected_total_minor = WholeNumber(
+        min_value=1,
+        max_value=10**12,
+        required=False,
+        allow_null=True,
+        default=None,
+        help_text="What your customer was shown. Does the order cost anything else, nothing is "
+        "placed: `total_changed`.",
+    )
     lines = serializers.ListSerializer[Any](child=Wanted(), allow_empty=False, max_length=MAX_LINES)
     payment_method = serializers.RegexField(
         r"\A[A-Za-z0-9_]+\Z",
@@ -132,6 +155,9 @@ def read_submission(*, body: Any, key: str, client: ApiClient, is_live: bool) ->
         shipping_address=shipping,
         billing_address=_address(order["billing_address"]),
         shipping_method=order["shipping_method"],
+        price_list=order["price_list"],
+        voucher=order["voucher"],
+        expected_total_minor=order["expected_total_minor"],
         items=tuple(Item(sku=line["sku"], quantity=line["quantity"]) for line in order["lines"]),
         payment_method=order["payment_method"] or "",
         charge_at_order=order["charge_at_order"],
