@@ -62,7 +62,8 @@ class OrderReport:
         ]  # fmt: skip
         parts = (
             ("shipping", order.shipping_minor),
-            ("discount", -order.discount_minor),
+            *((f"discount: {name}", -amount) for name, amount in order.discounts),
+            *([("tax added", order.tax_added_minor)] if order.tax_added_minor else []),
             ("total", order.total_minor),
             ("of it tax", order.tax_minor),
         )

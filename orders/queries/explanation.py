@@ -56,7 +56,9 @@ class Explanation:
     subtotal_minor: int
     shipping_minor: int
     discount_minor: int
+    discounts: list[tuple[str, int]]
     tax_minor: int
+    tax_added_minor: int
     total_minor: int
     money: OrderMoney | None
     requests: list[str]
@@ -88,7 +90,9 @@ def explain(*, number: str) -> Explanation | None:
         subtotal_minor=order.subtotal_minor,
         shipping_minor=order.shipping_minor,
         discount_minor=order.discount_minor,
+        discounts=[(each.name, each.amount_minor) for each in order.discounts.all()],
         tax_minor=order.tax_minor,
+        tax_added_minor=order.tax_added_minor,
         total_minor=order.total_minor,
         money=money,
         requests=[
@@ -169,6 +173,10 @@ def _differences(order: Order, lines: list[LinePart], money: OrderMoney | None) 
     if goods != order.subtotal_minor:
         found.append(f"the lines sum to {goods}, the order says {order.subtotal_minor}")
     parts = order.subtotal_minor + order.shipping_minor - order.discount_minor
+    parts += order.tax_added_minor
+    discounts = sum(each.amount_minor for each in order.discounts.all())
+    if discounts != order.discount_minor:
+        found.append(f"the discounts sum to {discounts}, the order says {order.discount_minor}")
     if parts != order.total_minor:
         found.append(f"the parts sum to {parts}, the order says {order.total_minor}")
     if money is None:

@@ -5,7 +5,7 @@ from datetime import date, datetime
 
 from fulfillment import queries as fulfillment
 from orders.links import order_url
-from orders.models import Order, OrderLine, OrderShortage
+from orders.models import Order, OrderDiscount, OrderLine, OrderShortage
 from orders.queries.cancellations import was_partly_stopped
 from orders.queries.shortages import list_missing
 from orders.queries.tracking import is_sent
@@ -29,6 +29,8 @@ class Recipient:
     subtotal_minor: int
     shipping_minor: int
     tax_minor: int
+    tax_added_minor: int
+    discounts: tuple[OrderDiscount, ...]
     total_minor: int
     lines: tuple[OrderLine, ...]
     address: tuple[str, ...]
@@ -69,6 +71,8 @@ def get_recipient(*, order_id: int) -> Recipient:
         subtotal_minor=order.subtotal_minor,
         shipping_minor=order.shipping_minor,
         tax_minor=order.tax_minor,
+        tax_added_minor=order.tax_added_minor,
+        discounts=tuple(order.discounts.all()),
         total_minor=order.total_minor,
         lines=lines,
         address=address,
