@@ -187,6 +187,14 @@ BREAKAGES = {
                '', now() - {DAY}
           FROM payments_paymentattempt,
                (VALUES ('stripe', 2195), ('sales', -2195)) AS side (account, amount)""",
+    "orders/i16_discounts_sum.sql": """
+        INSERT INTO orders_orderdiscount (order_id, position, source, name, code, amount_minor,
+            on_shipping)
+        SELECT id, 1, 'promotion', 'Sale', '', 100, false FROM orders_order""",
+    "orders/i16_vouchers_count_uses.sql": """
+        INSERT INTO orders_voucher (code, name, kind, rate_bp, amount_minor, currency,
+            minimum_minor, is_active, uses)
+        VALUES ('TEN', '', 'percent', 1000, 0, '', 0, true, 1)""",
     "orders/i16_totals_add_up.sql": """
         ALTER TABLE orders_order DROP CONSTRAINT order_total_adds_up;
         UPDATE orders_order SET total_minor = total_minor + 1""",
