@@ -3,10 +3,13 @@
 from django.urls import path
 
 from orders.views import (
+    again,
     basket,
     cancelling,
     catalogue,
+    changing,
     checkout,
+    correcting,
     documents,
     lookup,
     missing,
@@ -40,6 +43,18 @@ urlpatterns = [
     path("orders/<str:number>/<str:secret>/", order.show, name="order"),
     path("orders/<str:number>/<str:secret>/status/", order.status, name="order_status"),
     path("orders/<str:number>/<str:secret>/cancel/", cancelling.cancel, name="cancel"),
+    path("orders/<str:number>/<str:secret>/cancel/items/", changing.units, name="cancel_items"),
+    path(
+        "orders/<str:number>/<str:secret>/change/address/",
+        correcting.address,
+        name="change_address",
+    ),
+    path(
+        "orders/<str:number>/<str:secret>/change/contact/",
+        correcting.contact,
+        name="change_contact",
+    ),
+    path("orders/<str:number>/<str:secret>/again/", again.show, name="again"),
     path("orders/<str:number>/<str:secret>/missing/", missing.show, name="missing"),
     path(
         "orders/<str:number>/<str:secret>/missing/<int:shortage_id>/",

@@ -52,8 +52,9 @@ def list_given_up(*, cancellation_id: int) -> list[tuple[int, str]]:
 
 
 def find_latest(*, order_id: int) -> OrderCancellation | None:
-    """Return the latest wish to cancel the order."""
-    return OrderCancellation.objects.filter(order_id=order_id).order_by("-pk").first()
+    """Return the latest wish to cancel the whole order."""
+    rows = OrderCancellation.objects.filter(order_id=order_id, is_whole=True)
+    return rows.order_by("-pk").first()
 
 
 def was_partly_stopped(*, order_id: int) -> bool:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from orders.models import NEVER_PLACED, Order, OrderCancellation, OrderLine
 from orders.queries import cancellations, shortages
+from orders.queries import changes as changes_of
 from orders.queries.documents import Paper, list_papers
 from orders.queries.holds import is_held
 from orders.queries.parcels import Parcel, Tone, find_window, list_parcels
@@ -16,6 +17,7 @@ from orders.queries.preorders import latest_ahead
 from orders.queries.refunds import RefundNote, list_notes
 from orders.queries.returns import ReturnView, list_returns
 from orders.queries.shortages import Missing
+from orders.queries.standing import Standing, standing_of
 from orders.queries.story import Happening, list_changes, tell_story
 from orders.states import CancellationState, OrderState
 from payments import queries as payments
@@ -52,6 +54,7 @@ class Tracking:
     parcels: list[Parcel]
     missing: list[Missing]
     cancellation: OrderCancellation | None
+    standing: Standing
     was_partly_stopped: bool
     is_sent: bool
     has_arrived: bool
@@ -93,6 +96,7 @@ def track(*, order: Order, now: datetime) -> Tracking:
     parcels = list_parcels(order, lines)
     missing = shortages.list_missing(order=order)
     cancellation = cancellations.find_latest(order_id=order.pk)
+    standing = standing_of(order=order)
     sent = is_sent(order, lines)
     arrived = sent and bool(parcels) and all(parcel.delivered_at for parcel in parcels)
     headline, detail, tone = _words(order, payable, parcels, missing, cancellation, sent, arrived)
@@ -107,7 +111,7 @@ def track(*, order: Order, now: datetime) -> Tracking:
     notes = list_notes(order_id=order.pk)
     papers = list_papers(order_id=order.pk)
     back = list_returns(order=order)
-    told = (parcels, missing, story, notes, back, papers)
+    told = (standing, parcels, missing, story, notes, back, papers)
     facts = (headline, detail, order.version, told, payable, window, why_not, _units(lines))
     return Tracking(
         headline=headline,
@@ -121,12 +125,13 @@ def track(*, order: Order, now: datetime) -> Tracking:
         parcels=parcels,
         missing=missing,
         cancellation=cancellation,
+        standing=standing,
         was_partly_stopped=cancellation is not None
         and cancellation.state == CancellationState.REJECTED
         and cancellations.was_partly_stopped(order_id=order.pk),
         is_sent=sent,
         has_arrived=arrived,
-        can_cancel=not why_not and not _is_open(cancellation),
+        can_cancel=not why_not and not changes_of.is_changing(order_id=order.pk),
         # That it has left is told above.
         why_not=why_not if why_not == cancellations.IN_DISPUTE else "",
         story=story,

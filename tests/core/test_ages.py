@@ -36,6 +36,7 @@ WATCHED = {
     "SHIPMENT": "parcel_stuck",
     "RESERVATION": "backorder_stuck",
     "CANCELLATION": "cancellation_stuck",
+    "CORRECTION": "correction_stuck",
     "SHORTAGE": "shortage_stuck",
     "RETURN": "return_stuck",
     "RECEPTION": "return_stuck",
