@@ -1,8 +1,9 @@
 """The order as staff see it: lines, money, parcels and the whole story on one page."""
 
+from collections import Counter
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import ObjectDoesNotExist
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -10,12 +11,12 @@ from django.urls import path
 
 from fulfillment import queries as fulfillment
 from globalmart.core.admin import HouseAdmin, chip, money
-from globalmart.core.ids import parse_order_number
 from globalmart.core.models import TimelineEntry
 from orders.admin import cancelling, holds, refunds
 from orders.links import order_path
 from orders.models import Order, OrderLine
 from orders.queries.documents import list_papers
+from orders.queries.search import Found, find_orders
 from payments import queries as payments
 
 TIMELINE_LENGTH = 200
@@ -52,8 +53,12 @@ class OrderAdmin(HouseAdmin):
     list_display = ("number", "created_at", chip(), "name", money("total_minor"), "external_ref")
     list_filter = ("state", "shipping_method", "api_client", "created_at")
     list_select_related = ("api_client",)
-    search_fields = ("=number", "=public_id", "=email", "=external_ref")
-    search_help_text = "Number, id, e-mail address or the client's reference, in full"
+    # The box is shown for them; get_search_results does the work.
+    search_fields = ("=number",)
+    search_help_text = (
+        "Number, name, e-mail address or its beginning, telephone number, tracking number, "
+        "invoice, return, or an id of Stripe's, the warehouse's or the client's"
+    )
     ordering = ("-id",)
     hidden = SHOWN_ABOVE
     change_form_before_template = "admin/orders/order/page.html"
@@ -88,10 +93,12 @@ class OrderAdmin(HouseAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Order], search_term: str
     ) -> tuple[QuerySet[Order], bool]:
-        """Accept an order number in the ways that people write it."""
-        number = parse_order_number(search_term)
-        found, has_doubles = super().get_search_results(request, queryset, number or search_term)
-        return found, bool(has_doubles)
+        """Find orders by whatever others call them, and say what they were found by."""
+        if not search_term.strip():
+            return queryset, False
+        found = find_orders(text=search_term)
+        _tell(request, found)
+        return queryset.filter(pk__in=list(found.matches)), False
 
     def change_view(
         self,
@@ -110,6 +117,23 @@ class OrderAdmin(HouseAdmin):
                 context |= cancelling.panel(request, order) | refunds.panel(request, order)
         answer: HttpResponse = super().change_view(request, object_id, form_url, context)
         return answer
+
+
+def _tell(request: HttpRequest, found: Found) -> None:
+    """Say above the list what was found by what; once, however often the list is built."""
+    if getattr(request, "_search_is_told", False):
+        return
+    request._search_is_told = True  # type: ignore[attr-defined]
+    kinds = Counter(found.matches.values())
+    if found.is_more:
+        messages.warning(
+            request,
+            f"More than {len(found.matches)} orders match. Narrow it down: add a first name, more "
+            "of the address or number.",
+        )
+    elif kinds:
+        words = ", ".join(f"{count} by {kind}" for kind, count in kinds.items())
+        messages.info(request, f"Found {words}.")
 
 
 def _account(order_id: int) -> Any:
