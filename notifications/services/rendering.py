@@ -7,7 +7,6 @@ from django.template.loader import render_to_string
 from fulfillment import queries as fulfillment
 from notifications.models import Message
 from orders.queries.cancellations import list_given_up
-from orders.queries import returns, withdrawals
 from orders.queries.recipients import Recipient
 
 

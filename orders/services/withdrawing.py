@@ -13,7 +13,7 @@ from django.db import transaction
 
 from globalmart.core import outbox, timeline
 from orders import events
-from orders.models import Order, Withdrawal
+from orders.models import CancellationLine, Order, Withdrawal
 from orders.queries import returns, withdrawals
 from orders.queries.changes import cancellable_units, is_changing
 from orders.services import cancelling
@@ -109,7 +109,7 @@ def _stop(order: Order, row: Withdrawal, now: datetime) -> None:
         with transaction.atomic():
             if row.is_whole:
                 cancelling.request_cancellation(
-                    order_id=order.pk, reason=REASON, actor=CUSTOMER, now=now
+                    order_id=order.pk, reason=_reason(row), actor=CUSTOMER, now=now
                 )
                 return
             can = cancellable_units(order=order)
@@ -117,11 +117,16 @@ def _stop(order: Order, row: Withdrawal, now: datetime) -> None:
             units = {place: min(count, can.get(place, 0)) for place, count in wanted.items()}
             if any(units.values()):
                 cancelling.request_units(
-                    order_id=order.pk, units=units, reason=REASON, actor=CUSTOMER, now=now
+                    order_id=order.pk, units=units, reason=_reason(row), actor=CUSTOMER, now=now
                 )
     except cancelling.CannotCancel:
         # In dispute, or too late: what leaves comes back, and time tells staff of the rest.
         return
+
+
+def _reason(row: Withdrawal) -> str:
+    """The reason of cancellations, by which a statement finds its own again."""
+    return f"{REASON} {row.pk}"
 
 
 def _take_back(order: Order, row: Withdrawal, now: datetime) -> None:
@@ -153,11 +158,16 @@ def _open_units(order: Order, row: Withdrawal) -> dict[int, int]:
     for rma in row.returns.prefetch_related("lines__line"):
         for each in rma.lines.all():
             back[each.line.position] += each.quantity
+    given_up: Counter[int] = Counter()
+    stopped = CancellationLine.objects.filter(
+        cancellation__order=order, cancellation__reason=_reason(row)
+    )
+    for position, count in stopped.values_list("line__position", "given_up"):
+        given_up[position] += count
     found = {}
     for line in order.lines.all():
-        stated = row.units.get(str(line.position), 0)
-        kept = line.quantity - line.cancelled
-        count = min(stated, kept) - back[line.position]
+        stated = row.units.get(str(line.position), 0) - given_up[line.position]
+        count = min(stated, line.quantity - line.cancelled) - back[line.position]
         if count > 0:
             found[line.position] = count
     return found
