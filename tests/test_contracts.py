@@ -35,6 +35,8 @@ OFFENCES = [
     Offence(ROOMS, "payments.gateways.up", "payments.services"),
     Offence(ROOMS, "orders.queries.up", "orders.services"),
     Offence(ROOMS, "orders.models.up", "orders.queries"),
+    Offence(ROOMS, "orders.pricing.up", "orders.models"),
+    Offence("Pricing knows neither", "orders.pricing.impure", "django"),
     Offence("Only tests import the sandbox", "orders.seen", "globalmart.sandbox"),
     Offence("The sandbox imports nothing", "globalmart.sandbox.core", "globalmart.core"),
     Offence("The sandbox imports nothing", "globalmart.sandbox.framework", "django"),
