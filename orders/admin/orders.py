@@ -12,7 +12,7 @@ from django.urls import path
 from fulfillment import queries as fulfillment
 from globalmart.core.admin import HouseAdmin, chip, money
 from globalmart.core.models import TimelineEntry
-from orders.admin import cancelling, holds, refunds
+from orders.admin import cancelling, drafts, holds, refunds
 from orders.links import order_path
 from orders.models import Order, OrderLine
 from orders.queries.documents import list_papers
@@ -61,6 +61,7 @@ class OrderAdmin(HouseAdmin):
     )
     ordering = ("-id",)
     hidden = SHOWN_ABOVE
+    list_before_template = "admin/orders/order/list_top.html"
     change_form_before_template = "admin/orders/order/page.html"
     # Its forms stand before the page's own: forms do not nest.
     change_form_outer_before_template = "admin/orders/order/forms.html"
@@ -69,6 +70,13 @@ class OrderAdmin(HouseAdmin):
         """Add what the buttons of the page do."""
         guard = self.admin_site.admin_view
         return [
+            path("phone/", guard(drafts.start), name="orders_order_phone_new"),
+            path("phone/<uuid:key>/", guard(drafts.page), name="orders_order_phone"),
+            path(
+                "phone/<uuid:key>/discard/",
+                guard(drafts.discard),
+                name="orders_order_phone_discard",
+            ),
             path("<int:order_id>/hold/", guard(holds.place), name="orders_order_hold"),
             path("<int:order_id>/release/", guard(holds.release), name="orders_order_release"),
             path("<int:order_id>/cancel/", guard(cancelling.cancel), name="orders_order_cancel"),
@@ -114,7 +122,11 @@ class OrderAdmin(HouseAdmin):
             context |= _panels(order_id) | holds.panel(request, order_id)
             order = Order.objects.filter(pk=order_id).first()
             if order is not None:
-                context |= cancelling.panel(request, order) | refunds.panel(request, order)
+                context |= (
+                    drafts.panel(request, order)
+                    | cancelling.panel(request, order)
+                    | refunds.panel(request, order)
+                )
         answer: HttpResponse = super().change_view(request, object_id, form_url, context)
         return answer
 
