@@ -2,7 +2,7 @@
 
 from django.urls import re_path
 
-from orders.api import papers, views
+from orders.api import cancelling, papers, views
 
 app_name = "api"
 urlpatterns = [
@@ -11,6 +11,11 @@ urlpatterns = [
         r"^orders/(?P<public_id>ord_[0-9A-Za-z]{1,36})/?$",
         views.OrderDetail.as_view(),
         name="order",
+    ),
+    re_path(
+        r"^orders/(?P<public_id>ord_[0-9A-Za-z]{1,36})/cancel/?$",
+        cancelling.OrderCancel.as_view(),
+        name="order_cancel",
     ),
     re_path(
         r"^orders/(?P<public_id>ord_[0-9A-Za-z]{1,36})/documents/?$",

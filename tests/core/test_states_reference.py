@@ -16,6 +16,7 @@ PAGE = Path(__file__).parents[2] / "docs" / "reference" / "states.md"
 MACHINES: dict[str, tuple[type[TextChoices], Table, Ages]] = {
     "Order": (orders.OrderState, orders.ORDER, orders.ORDER_AGE),
     "Cancellation": (orders.CancellationState, orders.CANCELLATION, orders.CANCELLATION_AGE),
+    "Correction": (orders.CorrectionState, orders.CORRECTION, orders.CORRECTION_AGE),
     "Shortage": (orders.ShortageState, orders.SHORTAGE, orders.SHORTAGE_AGE),
     "Payment attempt": (payments.AttemptState, payments.ATTEMPT, payments.ATTEMPT_AGE),
     "Payment operation": (payments.OperationState, payments.OPERATION, payments.OPERATION_AGE),
