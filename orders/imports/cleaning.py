@@ -117,7 +117,7 @@ def _typed(record: Record) -> Line:
 
 def _verdict(line: Line) -> tuple[Reason | None, str]:
     if RETURN.fullmatch(line.invoice):
-        return Reason.RETURN, ""
+        return Reason.RETURN, _why_no_return(line)
     if not SALE.fullmatch(line.invoice):
         return Reason.NOT_SALE, line.invoice
     if not GOODS.fullmatch(line.sku) or line.sku in SERVICES:
@@ -127,6 +127,15 @@ def _verdict(line: Line) -> tuple[Reason | None, str]:
     if line.price_minor <= 0:
         return Reason.PRICE, f"{line.price_minor} pence"
     return None, ""
+
+
+def _why_no_return(line: Line) -> str:
+    """Return why a row of a C-invoice cannot reverse a sale; empty: it may, if one fits."""
+    if not GOODS.fullmatch(line.sku) or line.sku in SERVICES:
+        return Reason.NOT_GOODS.value
+    if line.quantity >= 0:
+        return f"quantity {line.quantity} is not below zero"
+    return "" if line.customer else "no customer"
 
 
 def _rejected(record: Record, reason: Reason, detail: str) -> Line:

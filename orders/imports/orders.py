@@ -76,6 +76,7 @@ class OrderImport:
         """
         with show_progress(title="Reading", unit="rows", total=None) as meter:
             self.read = self.spool.load(_watched(self.path, meter, self.stop))
+        self.spool.open_returns()
         total = self.spool.count("SELECT count(DISTINCT invoice) FROM line WHERE status = 'open'")
         self.client_id = ApiClient.objects.get_or_create(name=CLIENT_NAME)[0].pk
         started = time.monotonic()
@@ -87,9 +88,13 @@ class OrderImport:
             self.report.seconds = time.monotonic() - started
             self.report.partly = self.spool.count(PARTLY)
             self.report.used_total_minor = self.spool.used_total()
-            self.report.rows = count_rows(spool=self.spool, read=self.read)
-            write_rejects(spool=self.spool, source=self.path, target=rejects)
+            self.account(rejects=rejects)
         return self.report
+
+    def account(self, *, rejects: Path) -> None:
+        """Count the rows as they are now, and write the rejected ones down."""
+        self.report.rows = count_rows(spool=self.spool, read=self.read)
+        write_rejects(spool=self.spool, source=self.path, target=rejects)
 
     def _place_all(self, meter: Meter) -> None:
         """Keep a few orders under way at once, so that waiting for commits overlaps."""

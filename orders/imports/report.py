@@ -15,11 +15,12 @@ class RowsLost(AssertionError):
 
 @dataclass(slots=True)
 class Rows:
-    """Rows of the file: read = used + present + rejected + untried."""
+    """Rows of the file: read = used + present + returned + rejected + untried."""
 
     read: int = 0
     used: int = 0
     present: int = 0
+    returned: int = 0
     rejected: int = 0
     untried: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
@@ -32,11 +33,13 @@ def count_rows(*, spool: Spool, read: int) -> Rows:
         read=read,
         used=by_status.get("placed", 0),
         present=by_status.get("present", 0),
+        returned=by_status.get("returned", 0),
         rejected=by_status.get("rejected", 0),
-        untried=by_status.get("open", 0),
+        untried=by_status.get("open", 0) + by_status.get("return", 0),
         reasons=spool.count_by_reason(),
     )
-    if rows.read != rows.used + rows.present + rows.rejected + rows.untried:
+    accounted = rows.used + rows.present + rows.returned + rows.rejected + rows.untried
+    if rows.read != accounted:
         raise RowsLost(str(rows))
     return rows
 
@@ -55,7 +58,10 @@ def write_rejects(*, spool: Spool, source: Path, target: Path) -> None:
 def row_lines(*, rows: Rows, rejects: Path) -> list[str]:
     """Return the lines of the report that account for the rows."""
     used = rows.used + rows.present
-    text = f"Rows: {rows.read:,} read = {used:,} used + {rows.rejected:,} rejected"
+    text = f"Rows: {rows.read:,} read = {used:,} used"
+    if rows.returned:
+        text += f" + {rows.returned:,} returned"
+    text += f" + {rows.rejected:,} rejected"
     if rows.untried:
         text += f" + {rows.untried:,} not tried yet"
     lines = [text]

@@ -2,7 +2,8 @@
 
 Invoice rows lie scattered over the file, so they must be brought together before an order can be
 placed. On disk that takes constant memory, and every row keeps one status, so that the report
-cannot lose one: open, placed, present (the order was there before) or rejected.
+cannot lose one: open, placed, present (the order was there before), return (it waits for its turn),
+returned or rejected.
 """
 
 import sqlite3
@@ -126,6 +127,21 @@ class Spool:
             " WHERE status IN ('placed', 'present')"
         ).fetchone()
         return int(total)
+
+    def open_returns(self) -> None:
+        """Let the rows of C-invoices that may reverse a sale wait for their turn."""
+        self.database.execute(
+            "UPDATE line SET status = 'return' WHERE reason = ? AND detail = ''",
+            (Reason.RETURN.value,),
+        )
+
+    def list_returns(self) -> list[SpooledLine]:
+        """Return the rows of C-invoices that wait, by date and line; few, beside the sales."""
+        rows = self.database.execute(
+            "SELECT line, invoice, sku, description, quantity, price_minor, customer, country,"
+            " invoiced_at FROM line WHERE status = 'return' ORDER BY invoiced_at, line"
+        )
+        return [SpooledLine(*row) for row in rows]
 
     def count(self, sql: str) -> int:
         """Return the number that a query of the spool gives."""

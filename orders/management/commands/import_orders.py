@@ -14,9 +14,10 @@ from orders.imports.invoices import CURRENCY
 from orders.imports.orders import OrderImport, OrdersReport
 from orders.imports.reading import UnreadableFile
 from orders.imports.report import row_lines
+from orders.imports.returns import import_returns, wait_for_refunds
 from orders.imports.spool import Spool, open_spool
 from orders.imports.stopping import stop_on_interrupt
-from orders.imports.waiting import wait_for_finals
+from orders.imports.waiting import Finals, wait_for_finals
 from orders.queries.pricing import UnknownShippingMethod
 
 INTERRUPTED = 130
@@ -73,8 +74,15 @@ class Command(BaseCommand):
             if job.report.is_interrupted:
                 self.stdout.write("Stopped. Run the same command again: it goes on from here.")
                 raise SystemExit(INTERRUPTED)
+            finals = None
             if options["wait"]:
-                self._wait(spool, job.client_id, options["wait_timeout"], stop)
+                finals = self._wait(spool, job.client_id, options["wait_timeout"], stop)
+            is_settled = self._import_returns(job, rejects, options)
+            if finals is not None and finals.unfinished:
+                left = len(finals.unfinished)
+                raise CommandError(f"{left:,} orders are not final.", returncode=1)
+            if not is_settled:
+                raise CommandError("Some refunds have not come to their end.", returncode=1)
 
     def _print(self, report: OrdersReport, rejects: Path) -> None:
         difference = report.order_total_minor - report.invoice_total_minor
@@ -94,7 +102,30 @@ class Command(BaseCommand):
             lines.append(f"Busy: {report.busy:,} orders could not be placed now. Run it again.")
         self.stdout.write("\n".join(lines))
 
-    def _wait(self, spool: Spool, client_id: int, timeout_seconds: float, stop: Event) -> None:
+    def _import_returns(self, job: OrderImport, rejects: Path, options: dict[str, Any]) -> bool:
+        """Book the C-invoices; tell whether their refunds came to their end, where that is waited
+        for."""
+        done = import_returns(spool=job.spool, client_id=job.client_id, stop=job.stop)
+        job.account(rejects=rejects)
+        self.stdout.write(
+            f"Returns: {done.booked:,} rows of C-invoices booked, {done.present:,} were already"
+            f" there, {done.unmatched:,} reverse no sale that is here\n"
+            f"Refunds of these orders: {display(done.refunded_minor, CURRENCY)}"
+        )
+        if done.waiting:
+            self.stdout.write(
+                f"Waiting: {done.waiting:,} returns whose orders are not completed yet."
+                " Run the same command again, with --wait."
+            )
+        self.stdout.write("\n".join(row_lines(rows=job.report.rows, rejects=rejects)))
+        if not options["wait"]:
+            return True
+        left = wait_for_refunds(report=done, timeout_seconds=options["wait_timeout"], stop=job.stop)
+        if left:
+            self.stdout.write(f"Not final: the refunds of {left:,} orders")
+        return not left
+
+    def _wait(self, spool: Spool, client_id: int, timeout_seconds: float, stop: Event) -> Finals:
         finals = wait_for_finals(
             spool=spool, client_id=client_id, timeout_seconds=timeout_seconds, stop=stop
         )
@@ -105,5 +136,4 @@ class Command(BaseCommand):
             self.stdout.write(
                 f"Not final: {order.number} (invoice {order.invoice}) {order.state} since {since}"
             )
-        if finals.unfinished:
-            raise CommandError(f"{len(finals.unfinished):,} orders are not final.", returncode=1)
+        return finals

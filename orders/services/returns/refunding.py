@@ -20,8 +20,6 @@ from payments.services import refunds
 from payments.services.refund_books import RefundRefused
 from payments.services.refunds import Part, PartKind, Reason
 
-IMPORT = "import"
-
 
 @transaction.atomic
 def go_on(*, order_id: int, now: datetime) -> None:
@@ -115,7 +113,7 @@ def _request(order: Order, parts: Sequence[Part], actor: str, now: datetime) -> 
         uuid=uuid4(),
     )
     limit: int = settings.REFUND_SECOND_PERSON_ABOVE_MINOR
-    is_small = is_staff or actor == IMPORT or refund.amount_minor <= limit
+    is_small = is_staff or actor == steps.IMPORT or refund.amount_minor <= limit
     if is_small and not refund.needs_second_person:
         refunds.approve_refund(refund_id=refund.pk, approved_by=requested_by, now=now)
     return refund.uuid

@@ -10,6 +10,9 @@ from orders import events
 from orders.models import Order, Return, ReturnLine
 from orders.states import DECISION, RECEPTION, RETURN, Decision, Disposition, Reception, ReturnState
 
+# Past returns are booked as they were: whenever that was, and without asking anybody.
+IMPORT = "import"
+
 
 class CannotReturn(Exception):
     """This cannot be done with the return, or with these units; the text says why."""

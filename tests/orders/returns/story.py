@@ -21,19 +21,19 @@ MUG, CUP = "MUG", "CUP"
 STAFF = "staff:1"
 
 
-def ship(order: Order, warehouse: FakeWarehouse) -> Order:
+def ship(order: Order, warehouse: FakeWarehouse, *, parcel_id: str = "S-1") -> Order:
     """Have the whole order leave; it is captured and completed."""
     submit(order)
-    return depart(order, warehouse)
+    return depart(order, warehouse, parcel_id=parcel_id)
 
 
-def depart(order: Order, warehouse: FakeWarehouse) -> Order:
+def depart(order: Order, warehouse: FakeWarehouse, *, parcel_id: str = "S-1") -> Order:
     """The warehouse tells that all of it has left, whatever it was asked meanwhile."""
     reference = f"{order.number}-1"
     lines = tuple(
         ShipmentItem(line.sku, line.quantity) for line in order.lines.order_by("position")
     )
-    parcel = WarehouseShipment("S-1", "DHL", "JD014", "", timezone.now(), lines)
+    parcel = WarehouseShipment(parcel_id, "DHL", "JD014", "", timezone.now(), lines)
     leave(warehouse, reference, parcel)
     order.refresh_from_db()
     return order
