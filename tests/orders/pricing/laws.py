@@ -88,8 +88,7 @@ def check(order: Order, rng: Random) -> Amounts | None:
     try:
         amounts = price(order)
     except BelowMinimum as error:
-        assert order.voucher is not None
-        assert error.missing_minor == order.voucher.minimum_minor - worth(order) > 0
+        _is_missing(order, error.missing_minor)
         return None
     except NoRateFits:
         assert order.shipping
@@ -101,6 +100,11 @@ def check(order: Order, rng: Random) -> Amounts | None:
     _voucher_never_costs(order, amounts)
     _more_is_never_less(order, amounts)
     return amounts
+
+
+def _is_missing(order: Order, missing_minor: int) -> None:
+    assert order.voucher is not None
+    assert missing_minor == order.voucher.minimum_minor - worth(order) > 0
 
 
 def worth(order: Order) -> int:
