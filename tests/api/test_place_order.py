@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from fulfillment.models import Stock
 from orders.api import examples
-from orders.models import Order, Product
+from orders.models import Order, Price, PriceList, Product, Voucher
 from payments.models import PaymentAttempt
 from tests.api.conftest import Caller, add_product, order_of
 
@@ -180,3 +180,65 @@ class TestGoodsToCome:
         ada.place(order_of(charge_at_order=True))
 
         assert Order.objects.get().payment_timing == "at_shipment"
+
+
+class TestDiscounts:
+    @pytest.fixture(autouse=True)
+    def ten(self, shop: None) -> Voucher:
+        return Voucher.objects.create(
+            code="TEN",
+            name="A tenth off",
+            kind="percent",
+            rate_bp=1000,
+            minimum_minor=1000,
+            currency="GBP",
+        )
+
+    def test_stand_in_the_order_by_name(self, ada: Caller) -> None:
+        placed = ada.place(order_of(voucher="ten", expected_total_minor=2015))
+        assert placed.status_code == 201
+        body = placed.json()
+        assert (body["discount_minor"], body["total_minor"]) == (180, 2015)
+        assert body["discounts"] == [
+            {
+                "source": "voucher",
+                "name": "A tenth off",
+                "code": "TEN",
+                "amount_minor": 180,
+                "on_shipping": False,
+            }
+        ]
+        again = ada.get(f"orders/{body['id']}").json()
+        assert again["discounts"] == body["discounts"]
+        assert ada.get("orders").json()["data"][0]["discounts"] == body["discounts"]
+
+    def test_a_refused_voucher_names_its_member_and_its_reason(self, ada: Caller) -> None:
+        refused = ada.place(order_of(("CUP", 2), voucher="TEN"))
+        assert refused.status_code == 422
+        problem = refused.json()
+        assert (problem["code"], problem["missing_minor"]) == ("voucher_refused", 100)
+        (error,) = problem["errors"]
+        assert (error["pointer"], error["reason"]) == ("/voucher", "below_minimum")
+        assert "Add £1.00 more" in problem["detail"]
+
+    def test_another_total_than_expected_places_nothing(self, ada: Caller) -> None:
+        refused = ada.place(order_of(expected_total_minor=2000))
+        assert refused.status_code == 409
+        problem = refused.json()
+        assert problem["code"] == "total_changed"
+        assert (problem["expected_total_minor"], problem["total_minor"]) == (2000, 2195)
+        assert problem["errors"][0]["pointer"] == "/expected_total_minor"
+        assert not Order.objects.exists()
+
+    def test_a_list_without_tax_has_it_put_on_top(self, ada: Caller) -> None:
+        trade = PriceList.objects.create(
+            code="trade", name="Trade", currency="GBP", tax_included=False
+        )
+        mug = Product.objects.get(sku="MUG")
+        Price.objects.create(product=mug, price_list=trade, amount_minor=600)
+        body = ada.place(order_of(price_list="trade")).json()
+        assert body["tax_included"] is False
+        assert (body["tax_minor"], body["total_minor"]) == (240 + 79, 1200 + 395 + 240 + 79)
+        unknown = ada.place(order_of(price_list="other"), key='"key-2"').json()
+        assert unknown["code"] == "unknown_price_list"
+        assert unknown["errors"][0]["pointer"] == "/price_list"

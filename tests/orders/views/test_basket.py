@@ -3,7 +3,7 @@
 import pytest
 from django.test import Client
 
-from orders.models import Basket, BasketLine, Price, Product
+from orders.models import Basket, BasketLine, Order, Price, Product, Voucher
 from tests.builders import place
 from tests.orders.views.conftest import DELIVERY
 
@@ -62,6 +62,61 @@ class TestChanging:
 
         assert basket.lines.get().quantity == 2
         assert Basket.objects.exclude(pk=basket.pk).get().lines.get().quantity == 7
+
+
+class TestVoucher:
+    @pytest.fixture(autouse=True)
+    def ten(self, mug: Product) -> Voucher:
+        return Voucher.objects.create(
+            code="TEN", name="A tenth off", kind="percent", rate_bp=1000, currency="GBP"
+        )
+
+    def test_is_applied_in_any_spelling_and_shown_in_the_sum(self, visitor: Client) -> None:
+        answer = visitor.post("/basket/voucher/", {"voucher": " ten "})
+        assert answer.headers["Location"] == "/basket/#voucher"
+        page = visitor.get("/basket/").content.decode()
+        assert "A tenth off" in page
+        assert "−£1.80" in page
+        assert "£20.15" in page
+        assert "Voucher <b>TEN</b>" in page
+
+    def test_is_removed_again(self, visitor: Client) -> None:
+        visitor.post("/basket/voucher/", {"voucher": "TEN"})
+        visitor.post("/basket/voucher/", {"remove": "1"})
+        page = visitor.get("/basket/").content.decode()
+        assert "£21.95" in page
+        assert 'name="voucher"' in page
+
+    def test_what_cannot_be_had_is_said_beside_what_was_typed(
+        self, visitor: Client, ten: Voucher
+    ) -> None:
+        Voucher.objects.update(minimum_minor=2500)
+        for code, words in (("TEM", "do not know the voucher TEM"), ("ten", "Add £7.00 more")):
+            answer = visitor.post("/basket/voucher/", {"voucher": code})
+            page = answer.content.decode()
+            assert answer.status_code == 422
+            assert "<title>Error:" in page
+            assert words in page
+            assert f'value="{code}"' in page
+            assert "£21.95" in page
+        assert "TEN" not in visitor.get("/basket/").content.decode()
+
+    def test_nothing_typed_is_asked_for(self, visitor: Client) -> None:
+        answer = visitor.post("/basket/voucher/", {"voucher": " "})
+        assert answer.status_code == 422
+        assert "Enter the code of your voucher" in answer.content.decode()
+
+    def test_one_that_gives_nothing_here_is_kept_and_told(self, visitor: Client) -> None:
+        Voucher.objects.create(code="SHIP", kind="free_shipping")
+        visitor.post("/basket/change/", {"product": Product.objects.get().pk, "quantity": "6"})
+        visitor.post("/basket/voucher/", {"voucher": "ship"})
+        assert "changes nothing here" in visitor.get("/basket/").content.decode()
+
+    def test_survives_an_order_that_came_to_nothing(self, reviewer: Client) -> None:
+        reviewer.post("/basket/voucher/", {"voucher": "TEN"})
+        order = place(basket_id=Basket.objects.get().pk, voucher="TEN")
+        Order.objects.filter(pk=order.pk).update(state="expired")
+        assert "Voucher <b>TEN</b>" in reviewer.get("/basket/").content.decode()
 
 
 class TestPage:

@@ -13,7 +13,18 @@ from django.utils.formats import date_format
 
 from fulfillment.services.stock import adjust
 from globalmart.core.budget import seconds_left
-from orders.models import Basket, Order, Price, Product
+from orders.links import order_path
+from orders.models import (
+    Basket,
+    Order,
+    Price,
+    Product,
+    ShippingMethod,
+    ShippingRate,
+    ShippingZone,
+    Voucher,
+    ZonePlace,
+)
 from orders.services import payment
 from orders.services.payment import BrowserPayment
 from payments.models import PaymentAttempt
@@ -206,8 +217,64 @@ class TestPlacing:
         answer = reviewer.post("/checkout/place/", fields)
 
         assert answer.status_code == 409
-        assert "£23.95" in answer.json()["detail"]
+        assert "now £23.95; this page showed £21.95" in answer.json()["detail"]
+        assert answer.json()["location"] == "/checkout/review/"
         assert not Order.objects.exists()
+
+    def test_a_voucher_that_ended_meanwhile_is_told_before_anything_is_charged(
+        self, reviewer: Client, stripe: dict[str, Any]
+    ) -> None:
+        Voucher.objects.create(code="TEN", kind="percent", rate_bp=1000)
+        reviewer.post("/basket/voucher/", {"voucher": "ten"})
+        page = reviewer.get("/checkout/review/").content.decode()
+        fields = dict(re.findall(r'name="(key|total|shown)" value="([^"]+)"', page))
+        assert fields["total"] == "2015"
+        Voucher.objects.update(is_active=False)
+
+        answer = reviewer.post("/checkout/place/", fields)
+
+        assert answer.status_code == 409
+        assert "TEN is not valid any more" in answer.json()["detail"]
+        assert "You were not charged" in answer.json()["detail"]
+        assert answer.json()["location"] == "/basket/"
+        assert not Order.objects.exists()
+        # The review page cannot show a price for it; the basket says why, and how to go on.
+        assert reviewer.get("/checkout/review/").headers["Location"] == "/basket/"
+        basket = reviewer.get("/basket/").content.decode()
+        assert "TEN is not valid any more" in basket
+        reviewer.post("/basket/voucher/", {"remove": "1"})
+        assert "£21.95" in reviewer.get("/checkout/review/").content.decode()
+
+    def test_an_order_has_the_discount_that_its_page_showed(
+        self, reviewer: Client, stripe: dict[str, Any]
+    ) -> None:
+        Voucher.objects.create(code="TEN", name="A tenth off", kind="percent", rate_bp=1000)
+        reviewer.post("/basket/voucher/", {"voucher": "ten"})
+        press_pay(reviewer)
+
+        order = Order.objects.get()
+        assert (order.discount_minor, order.total_minor) == (180, 2015)
+        page = reviewer.get(order_path(order)).content.decode()
+        assert "A tenth off" in page
+        assert "−£1.80" in page
+
+    def test_a_dearer_delivery_is_told_before_the_customer_goes_on(self, visitor: Client) -> None:
+        zone = ShippingZone.objects.create(code="eu", name="Europe")
+        ZonePlace.objects.create(zone=zone, country="FR")
+        method = ShippingMethod.objects.get()
+        ShippingRate.objects.create(method=method, zone=zone, currency="GBP", amount_minor=895)
+        visitor.post("/checkout/contact/", CONTACT)
+        typed = {**DELIVERY, "country": "FR", "postal_code": "75001", "priced_for": "GB"}
+
+        told = visitor.post("/checkout/delivery/", typed)
+
+        page = told.content.decode()
+        assert "Standard to France: £8.95." in page
+        assert 'name="priced_for" value="FR"' in page
+        assert "75001" in page
+        onward = visitor.post("/checkout/delivery/", {**typed, "priced_for": "FR"})
+        assert onward.headers["Location"] == "/checkout/review/"
+        assert "£26.95" in visitor.get("/checkout/review/").content.decode()
 
     def test_what_sold_out_meanwhile_is_named(
         self, reviewer: Client, mug: Product, stripe: dict[str, Any]
