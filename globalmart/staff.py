@@ -11,6 +11,7 @@ SIDEBAR = {
     "Orders": [
         ("Orders", "receipt_long", "orders_order"),
         ("Holds", "front_hand", "orders_orderhold"),
+        ("Returns", "assignment_return", "orders_return"),
         ("Baskets", "shopping_basket", "orders_basket"),
         ("Messages", "mail", "notifications_message"),
     ],
@@ -31,7 +32,7 @@ SIDEBAR = {
         ("Stock", "inventory_2", "fulfillment_stock"),
         ("Reservations", "bookmark", "fulfillment_reservation"),
         ("Adjustments", "tune", "fulfillment_stockadjustment"),
-        ("Returns", "assignment_return", "fulfillment_returnreceipt"),
+        ("Return receipts", "inventory", "fulfillment_returnreceipt"),
         ("Warehouses", "warehouse", "fulfillment_warehouse"),
         ("Holidays", "event_busy", "fulfillment_warehouseholiday"),
         ("Carriers", "airport_shuttle", "fulfillment_carrier"),

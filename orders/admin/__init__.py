@@ -1,5 +1,5 @@
 """Staff pages of the shop."""
 
-from orders.admin import catalogue, discounts, documents, holds, orders, prices
+from orders.admin import catalogue, discounts, documents, holds, orders, prices, returns
 
-__all__ = ["catalogue", "discounts", "documents", "holds", "orders", "prices"]
+__all__ = ["catalogue", "discounts", "documents", "holds", "orders", "prices", "returns"]

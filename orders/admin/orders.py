@@ -12,7 +12,7 @@ from django.urls import path
 from fulfillment import queries as fulfillment
 from globalmart.core.admin import HouseAdmin, chip, money
 from globalmart.core.models import TimelineEntry
-from orders.admin import cancelling, drafts, holds, refunds
+from orders.admin import cancelling, changing, drafts, holds, refunds, returns
 from orders.links import order_path
 from orders.models import Order, OrderLine
 from orders.queries.documents import list_papers
@@ -80,11 +80,15 @@ class OrderAdmin(HouseAdmin):
             path("<int:order_id>/hold/", guard(holds.place), name="orders_order_hold"),
             path("<int:order_id>/release/", guard(holds.release), name="orders_order_release"),
             path("<int:order_id>/cancel/", guard(cancelling.cancel), name="orders_order_cancel"),
+            path("<int:order_id>/units/", guard(changing.units), name="orders_order_units"),
+            path("<int:order_id>/address/", guard(changing.address), name="orders_order_address"),
+            path("<int:order_id>/contact/", guard(changing.contact), name="orders_order_contact"),
             path(
                 "<int:order_id>/shortage/<int:shortage_id>/",
                 guard(cancelling.choose),
                 name="orders_order_shortage",
             ),
+            path("<int:order_id>/return/", guard(returns.open_return), name="orders_order_return"),
             path("<int:order_id>/refund/", guard(refunds.ask), name="orders_order_refund"),
             path(
                 "<int:order_id>/refund/<int:refund_id>/<slug:action>/",
@@ -125,7 +129,9 @@ class OrderAdmin(HouseAdmin):
                 context |= (
                     drafts.panel(request, order)
                     | cancelling.panel(request, order)
+                    | changing.panel(request, order)
                     | refunds.panel(request, order)
+                    | returns.panel(request, order)
                 )
         answer: HttpResponse = super().change_view(request, object_id, form_url, context)
         return answer
