@@ -8,6 +8,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from orders import links
+from orders.change_forms import REASONS
 from orders.models import Order
 from orders.queries import cancellations, tracking
 from orders.services import cancelling
@@ -15,14 +16,6 @@ from orders.states import OrderState
 from orders.views.order import get_order, sums
 
 CUSTOMER = "customer"
-# Chosen, not typed: the reason goes to the warehouse and into the timeline.
-REASONS = (
-    ("changed their mind", "I have changed my mind"),
-    ("ordered by mistake", "I ordered it by mistake"),
-    ("takes too long", "It takes too long"),
-    ("found elsewhere", "I found it elsewhere"),
-    ("no reason given", "I would rather not say"),
-)
 LAST = REASONS[-1][0]
 
 

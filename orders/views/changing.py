@@ -1,8 +1,5 @@
 """Cancel some units of an order: choose, look it over, confirm. Works without JavaScript."""
 
-from dataclasses import dataclass
-
-from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -10,75 +7,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
 from orders import links
+from orders.change_forms import UnitsForm, rows_of
 from orders.models import Order, OrderLine
 from orders.queries import changes
 from orders.services import cancelling
-from orders.views.cancelling import CUSTOMER, LAST, REASONS
+from orders.views.cancelling import CUSTOMER, LAST
 from orders.views.order import get_order
-
-NOTHING = "Say of at least one thing how many you do not want"
-
-
-class UnitsForm(forms.Form):
-    """How many units of each line are not wanted, and what the page knew of them (`seen`)."""
-
-    reason = forms.ChoiceField(choices=(("", "Please choose"), *REASONS), required=False)
-
-    def __init__(self, data: object, *, can: dict[int, int], lines: list[OrderLine]) -> None:
-        super().__init__(data)  # type: ignore[arg-type]  # a QueryDict, or None
-        for line in lines:
-            most = can.get(line.position, 0)
-            self.fields[f"line_{line.position}"] = forms.IntegerField(
-                label=f"How many of {line.name}",
-                min_value=0,
-                max_value=most,
-                required=False,
-                widget=forms.NumberInput(
-                    attrs={"min": 0, "max": most, "inputmode": "numeric", "placeholder": "0"}
-                ),
-                error_messages={
-                    "invalid": "Enter the number as a whole number",
-                    "min_value": "Enter 0 or more",
-                    "max_value": f"Of this {most} can still be cancelled",
-                },
-            )
-            self.fields[f"seen_{line.position}"] = forms.IntegerField(
-                min_value=0, required=False, initial=line.cancelled, widget=forms.HiddenInput
-            )
-
-    def clean(self) -> dict[str, object]:
-        """At least one unit must be named."""
-        data = super().clean() or {}
-        if not self.errors and not self.units:
-            raise forms.ValidationError(NOTHING)
-        return data
-
-    def _numbers(self, prefix: str) -> dict[int, int]:
-        return {
-            int(name.removeprefix(prefix)): count or 0
-            for name, count in self.cleaned_data.items()
-            if name.startswith(prefix)
-        }
-
-    @property
-    def units(self) -> dict[int, int]:
-        """What is not wanted, by position."""
-        return {place: count for place, count in self._numbers("line_").items() if count}
-
-    @property
-    def seen(self) -> dict[int, int]:
-        """How many units of each line were cancelled when the page was made."""
-        return self._numbers("seen_")
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """A line with its fields on the page."""
-
-    line: OrderLine
-    most: int
-    field: forms.BoundField
-    seen: forms.BoundField
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -100,7 +34,7 @@ def units(request: HttpRequest, number: str, secret: str) -> HttpResponse:
     if form.is_bound and form.is_valid() and request.POST.get("step") == "review":
         return _review(request, order, lines, form)
     status = 422 if form.is_bound and not form.is_valid() else 200
-    return _page(request, order, {"form": form, "rows": _rows(form, lines, can)}, status=status)
+    return _page(request, order, {"form": form, "rows": rows_of(form, lines, can)}, status=status)
 
 
 def _cancel(
@@ -124,7 +58,7 @@ def _cancel(
         else:
             fresh = list(order.lines.select_related("product").order_by("position"))
             again = UnitsForm(None, can=can, lines=fresh)
-            context |= {"form": again, "rows": _rows(again, fresh, can)}
+            context |= {"form": again, "rows": rows_of(again, fresh, can)}
         return _page(request, order, context, status=409)
     return redirect(links.order_path(order))
 
@@ -140,14 +74,6 @@ def _review(
         "kept": kept,
     }
     return _page(request, order, context, template="shop/cancel_review.html")
-
-
-def _rows(form: UnitsForm, lines: list[OrderLine], can: dict[int, int]) -> list[Row]:
-    return [
-        Row(line, can[line.position], form[f"line_{line.position}"], form[f"seen_{line.position}"])
-        for line in lines
-        if can.get(line.position)
-    ]
 
 
 def _page(

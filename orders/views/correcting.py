@@ -1,7 +1,5 @@
 """Change the contact, or the address, of a placed order. Works without JavaScript."""
 
-from typing import Any
-
 from django import forms
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -11,25 +9,14 @@ from django.views.decorators.http import require_http_methods
 
 from fulfillment import queries as fulfillment
 from orders import links
-from orders.forms import Contact, Delivery, text
+from orders.change_forms import Destination
+from orders.forms import Contact
 from orders.models import Order
 from orders.queries import changes
 from orders.services import correcting
 from orders.views import sessions
 from orders.views.cancelling import CUSTOMER
 from orders.views.order import get_order
-
-
-class Destination(Delivery):
-    """Where the parcels of a placed order go; how they go stays as it was."""
-
-    method = None  # type: ignore[assignment]  # so Django takes a field of the base away
-    company = text("Company", "", required=False, attributes={"autocomplete": "organization"})
-
-    FOLDED = ("line2", "region", "company")
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        forms.Form.__init__(self, *args, **kwargs)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
