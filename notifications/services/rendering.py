@@ -6,6 +6,7 @@ from django.template.loader import render_to_string
 
 from fulfillment import queries as fulfillment
 from notifications.models import Message
+from orders.queries import returns, withdrawals
 from orders.queries.cancellations import list_given_up
 from orders.queries.recipients import Recipient
 
@@ -25,7 +26,17 @@ def _context(message: Message, who: Recipient) -> dict[str, object]:
     )
     cancellation_id = message.data.get("cancellation_id")
     given_up = list_given_up(cancellation_id=cancellation_id) if cancellation_id else []
-    return {"who": who, "parcel": parcel, "contents": contents, "given_up": given_up}
+    return_id, withdrawal_id = message.data.get("return_id"), message.data.get("withdrawal_id")
+    return {
+        "who": who,
+        "parcel": parcel,
+        "contents": contents,
+        "given_up": given_up,
+        "rma": returns.get_return(return_id=return_id) if return_id else None,
+        "statement": withdrawals.get_statement(withdrawal_id=withdrawal_id)
+        if withdrawal_id
+        else None,
+    }
 
 
 def render_mail(*, message: Message, who: Recipient) -> Mail:

@@ -1,4 +1,4 @@
-"""Returns and withdrawals on their pages: nothing typed is lost, a double click does nothing twice."""
+"""Returns and withdrawals on their pages: nothing typed is lost, nothing is done twice."""
 
 import re
 from uuid import uuid4
