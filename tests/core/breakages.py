@@ -55,6 +55,21 @@ SELECT id, 'manual', 'looks odd', 'staff:1', now() - interval '1 hour', '', ''
 """
 
 
+def rma(state: str, decision: str = "pending", disposition: str = "") -> str:
+    """A return of one unit of the order's line, that has come."""
+    return f"""
+INSERT INTO orders_return (order_id, number, uuid, kind, state, version, reason, method, note,
+    decline_reason, requested_by, requested_at, goods_due_at, state_changed_at)
+SELECT id, 'RMA-1', gen_random_uuid(), 'return', '{state}', 1, '', 'own', '', '', 'customer',
+       now(), now(), now() - {DAY} - {DAY}
+  FROM orders_order;
+INSERT INTO orders_returnline (rma_id, line_id, quantity, reason, reception, decision, disposition,
+    is_settled)
+SELECT rma.id, line.id, 1, '', 'received', '{decision}', '{disposition}', false
+  FROM orders_return rma, orders_orderline line;
+"""
+
+
 def step(kind: str, before: str, after: str) -> str:
     """A timeline entry about the order."""
     return f"""
@@ -156,6 +171,11 @@ BREAKAGES = {
             substitute_sku, substitute_name, substitute_shipped, opened_at, state_changed_at,
             chosen_by)
         SELECT id, 1, 1, '', 'open', '', '', 0, now(), now() - {DAY}, '' FROM orders_orderline""",
+    "orders/i07_returns_within_age.sql": rma("received"),
+    "orders/i10_lines_count_returns.sql": rma("received", "accepted", "scrap"),
+    "orders/i10_returns_within_shipped.sql": rma("received"),
+    "orders/i12_return_steps_allowed.sql": step("return.requested", "closed", "requested"),
+    "orders/i14_closed_returns_are_settled.sql": rma("closed"),
     "orders/i12_cancelled_or_shipped.sql": """
         UPDATE orders_orderline SET cancelled = 1, allocated = 0""",
     "orders/i08_answered_orders_exist.sql": """

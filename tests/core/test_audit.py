@@ -19,7 +19,7 @@ from globalmart.sandbox.stripe import store as stripe_store
 from globalmart.sandbox.warehouse import schema as warehouse_schema
 from notifications.states import MESSAGE_AGE
 from orders.services.lifecycle import confirm_order
-from orders.states import CANCELLATION_AGE, ORDER, ORDER_AGE, SHORTAGE_AGE
+from orders.states import CANCELLATION_AGE, ORDER, ORDER_AGE, RETURN, RETURN_AGE, SHORTAGE_AGE
 from payments.gateways.intents import Outcome
 from payments.models import PaymentAttempt
 from payments.services.outcomes import apply_outcome
@@ -119,6 +119,7 @@ class TestInvariants:
             "orders/i07_orders_within_age.sql",
             "orders/i07_cancellations_within_age.sql",
             "orders/i07_shortages_within_age.sql",
+            "orders/i07_returns_within_age.sql",
         ],
     )
     def test_is_content_only_while_staff_are_told_about_the_order(self, world, key):
@@ -193,6 +194,7 @@ class TestTables:
             ("orders/i07_orders_within_age.sql", ORDER_AGE),
             ("orders/i07_cancellations_within_age.sql", CANCELLATION_AGE),
             ("orders/i07_shortages_within_age.sql", SHORTAGE_AGE),
+            ("orders/i07_returns_within_age.sql", RETURN_AGE),
             ("payments/i07_attempts_within_age.sql", ATTEMPT_AGE),
             ("payments/i07_operations_within_age.sql", OPERATION_AGE),
             ("payments/i07_refunds_within_age.sql", REFUND_AGE),
@@ -212,6 +214,7 @@ class TestTables:
         ("key", "table"),
         [
             ("orders/i12_order_steps_allowed.sql", ORDER),
+            ("orders/i12_return_steps_allowed.sql", RETURN),
             ("payments/i12_payment_steps_allowed.sql", ATTEMPT),
             ("payments/i12_refund_steps_allowed.sql", REFUND),
             ("payments/i12_dispute_steps_allowed.sql", DISPUTE),
