@@ -13,6 +13,8 @@ SIDEBAR = {
         ("Holds", "front_hand", "orders_orderhold"),
         ("Returns", "assignment_return", "orders_return"),
         ("Baskets", "shopping_basket", "orders_basket"),
+        ("Invoices and credit notes", "description", "orders_document"),
+        ("Legal entities", "domain", "orders_legalentity"),
         ("Messages", "mail", "notifications_message"),
     ],
     "Payments": [
