@@ -22,7 +22,9 @@ NOTHING = "Say of at least one thing how many you do not want"
 class UnitsForm(forms.Form):
     """How many units of each line are not wanted, and what the page knew of them (`seen`)."""
 
-    reason = forms.ChoiceField(choices=(("", "Please choose"), *REASONS), required=False)
+    reason = forms.ChoiceField(
+        label="Why? (optional)", choices=(("", "Please choose"), *REASONS), required=False
+    )
 
     def __init__(self, data: object, *, can: dict[int, int], lines: list[OrderLine]) -> None:
         super().__init__(data)  # type: ignore[arg-type]  # a QueryDict, or None
@@ -39,7 +41,7 @@ class UnitsForm(forms.Form):
                 error_messages={
                     "invalid": "Enter the number as a whole number",
                     "min_value": "Enter 0 or more",
-                    "max_value": f"Of this {most} can still be cancelled",
+                    "max_value": f"Only {most} of these can still be cancelled",
                 },
             )
             self.fields[f"seen_{line.position}"] = forms.IntegerField(

@@ -113,7 +113,7 @@ class TestItems:
         ("fields", "words"),
         [
             ({}, "how many you do not want"),
-            ({"line_1": "9"}, "Of this 3 can still be cancelled"),
+            ({"line_1": "9"}, "Only 3 of these can still be cancelled"),
             ({"line_1": "two"}, "whole number"),
         ],
     )
