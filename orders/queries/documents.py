@@ -1,12 +1,15 @@
 """Invoices and credit notes of an order, as people read and fetch them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db.models import Count
+
 from orders.models import Document, Order
 from orders.states import DocumentKind
+from payments import queries as payments
 
 WORDS = {
     DocumentKind.INVOICE: "Invoice",
@@ -50,6 +53,21 @@ def list_papers(*, order_id: int) -> list[Paper]:
         )
         for row in rows
     ]
+
+
+def list_undocumented(*, batch: int = 2_000) -> Iterator[tuple[int, str]]:
+    """Yield key and number of the orders that have fewer documents than bookings, oldest first."""
+    last = 0
+    while True:
+        rows = Order.objects.filter(pk__gt=last).order_by("pk")
+        found = list(rows.annotate(written=Count("documents"))[:batch])
+        if not found:
+            return
+        booked = payments.count_moves([order.pk for order in found])
+        for order in found:
+            if booked.get(order.pk, 0) > order.written:
+                yield order.pk, order.number
+        last = found[-1].pk
 
 
 def find_document(*, order: Order, number: str) -> Document | None:

@@ -26,7 +26,7 @@ from payments.queries.disputes import (
     list_stuck_disputes,
     stops_shipping,
 )
-from payments.queries.moves import Move, MoveKind, list_moves
+from payments.queries.moves import Move, MoveKind, count_moves, list_moves
 from payments.queries.reconciliation import has_due_reconciliation, list_late_reconciliations
 from payments.queries.refunds import (
     RefundPart,
@@ -60,6 +60,7 @@ __all__ = [
     "AttemptView",
     "DisputeView",
     "captured_minor",
+    "count_moves",
     "confirmed_by_us",
     "due_of",
     "find_attempt",

@@ -1,6 +1,9 @@
 """Every capture has its invoice, every refund its credit note: exact, in turn, and once."""
 
+from io import StringIO
+
 import pytest
+from django.core.management import call_command
 from django.db import IntegrityError, transaction
 
 from orders import jobs
@@ -199,3 +202,22 @@ def fail(refund_id: int) -> None:
     assert isinstance(fake, FakeRefunds)
     shown = fake.set(stripe_id, "failed", "declined")
     apply_refund(answer=shown, actor="webhook", now=now())
+
+
+def test_what_is_missing_can_be_written_later(
+    confirmed: Order, warehouse: FakeWarehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit(confirmed)
+    with monkeypatch.context() as patch:
+        patch.setattr(jobs.documents, "issue_due", lambda **_: [])
+        leave(warehouse, f"{confirmed.number}-1", parcel(MUG=2, CUP=3))
+
+    told = StringIO()
+    call_command("issue_documents", "--dry-run", stdout=told)
+    assert told.getvalue() == f"{confirmed.number}\n"
+    assert not Document.objects.exists()
+
+    call_command("issue_documents", stdout=told)
+    assert Document.objects.get().gross_minor == 3695
+    call_command("issue_documents", stdout=told)
+    assert told.getvalue().endswith("0 written.\n")
