@@ -110,7 +110,7 @@ def _option(basket: baskets.Contents) -> delivery.Option | None:
         ships_from=basket.ships_from,
     )
     chosen = [option for option in options if option.code == address.get("method")]
-    return (chosen or options or [None])[0]
+    return next(iter(chosen or options), None)
 
 
 def _estimate(
