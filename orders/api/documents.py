@@ -10,7 +10,7 @@ from globalmart.core.api import DEFAULT_LIMIT, MAX_LIMIT
 from globalmart.core.schema import errors
 from orders.api import examples
 from orders.api.submission import NewOrder, PostalAddress
-from orders.states import OrderState
+from orders.states import Decision, OrderState, Reception, ReturnState
 
 Shape = serializers.Serializer[Any]
 
@@ -44,6 +44,7 @@ class OrderLine(Shape):
     tax_minor = serializers.IntegerField(help_text="The part of total_minor that is tax.")
     total_minor = serializers.IntegerField()
     shipped = serializers.IntegerField(help_text="Units that have left the warehouse.")
+    returned = serializers.IntegerField(help_text="Of the shipped ones, those that came back.")
     cancelled = serializers.IntegerField(help_text="Units that are neither sent nor paid for.")
 
 
@@ -63,6 +64,34 @@ class Shipment(Shape):
     shipped_at = serializers.DateTimeField()
     delivered_at = serializers.DateTimeField(allow_null=True)
     lines = ShipmentLine(many=True)
+
+
+class ReturnLine(Shape):
+    """Units of a return that share one fate."""
+
+    sku = serializers.CharField()
+    quantity = serializers.IntegerField()
+    reception = serializers.CharField(
+        help_text="One of, and later maybe more: " + ", ".join(Reception.values)
+    )
+    decision = serializers.CharField(
+        help_text="One of, and later maybe more: " + ", ".join(Decision.values)
+    )
+    disposition = serializers.CharField(
+        help_text="Where the units go; empty until that is decided."
+    )
+
+
+class Return(Shape):
+    """Goods that come back."""
+
+    number = serializers.CharField(help_text="As on its label.")
+    kind = serializers.CharField(help_text="return, or withdrawal: the consumer's right.")
+    status = serializers.CharField(
+        help_text="One of, and later maybe more: " + ", ".join(ReturnState.values)
+    )
+    requested_at = serializers.DateTimeField()
+    lines = ReturnLine(many=True)
 
 
 class Order(Shape):
@@ -100,6 +129,7 @@ class Order(Shape):
     )
     lines = OrderLine(many=True)
     shipments = Shipment(many=True)
+    returns = Return(many=True)
     tracking_url = serializers.CharField(help_text="The customer's own page, without a login.")
     pay_url = serializers.CharField(
         required=False, help_text="Where the customer pays; only while that is to be done."

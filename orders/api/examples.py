@@ -59,9 +59,11 @@ ORDER: dict[str, Any] = {
             "total_minor": 590,
             "shipped": 0,
             "cancelled": 0,
+            "returned": 0,
         }
     ],
     "shipments": [],
+    "returns": [],
     "metadata": {},
     "tracking_url": "https://shop.example.com/orders/GM-7K3Q9-F2D4X/<secret>/",
     "created_at": "2026-11-22T16:00:00.000000Z",

@@ -6,7 +6,8 @@ from typing import Any
 
 from fulfillment import queries as fulfillment
 from orders.links import order_url
-from orders.models import Order, OrderDiscount, OrderLine
+from orders.models import Order, OrderDiscount, OrderLine, Return
+from orders.queries.returns import returns_of
 from orders.states import OrderState
 from payments import queries as payments
 
@@ -21,6 +22,7 @@ def order_body(
     payment_status: str = "pending",
     fulfillment_status: str = "unfulfilled",
     shipments: Sequence[fulfillment.ShipmentView] = (),
+    returns: Sequence[Return] = (),
     needs_browser: bool = False,
     due_minor: int | None = None,
 ) -> dict[str, Any]:
@@ -53,6 +55,7 @@ def order_body(
         "ships_from": order.ships_from.isoformat() if order.ships_from else None,
         "lines": [_line(line) for line in lines],
         "shipments": [_shipment(parcel) for parcel in shipments],
+        "returns": [_return(rma) for rma in returns],
         "metadata": order.metadata,
         "tracking_url": order_url(order),
         "created_at": _time(order.created_at),
@@ -89,6 +92,26 @@ def _line(line: OrderLine) -> dict[str, Any]:
         "total_minor": line.total_minor,
         "shipped": line.shipped,
         "cancelled": line.cancelled,
+        "returned": line.returned,
+    }
+
+
+def _return(rma: Return) -> dict[str, Any]:
+    return {
+        "number": rma.number,
+        "kind": rma.kind,
+        "status": rma.state,
+        "requested_at": _time(rma.requested_at),
+        "lines": [
+            {
+                "sku": row.line.sku,
+                "quantity": row.quantity,
+                "reception": row.reception,
+                "decision": row.decision,
+                "disposition": row.disposition,
+            }
+            for row in rma.lines.all()
+        ],
     }
 
 
@@ -113,6 +136,7 @@ def represent(orders: Sequence[Order]) -> list[dict[str, Any]]:
     parcels = fulfillment.list_shipments(ids)
     ours = payments.confirmed_by_us(ids)
     due = payments.due_of(ids)
+    back = returns_of(ids)
     return [
         order_body(
             order=order,
@@ -124,6 +148,7 @@ def represent(orders: Sequence[Order]) -> list[dict[str, Any]]:
             if order.state == OrderState.COMPLETED
             else shipped[order.pk],
             shipments=parcels.get(order.pk, []),
+            returns=back.get(order.pk, []),
             needs_browser=order.state == OrderState.PENDING_PAYMENT
             and order.payment_due_at is not None
             and order.pk not in ours,

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 
 from fulfillment import queries as fulfillment
 from globalmart.core.choreography import MOST_STUCK, Stuck
@@ -156,6 +156,19 @@ def list_returns(*, order: Order) -> list[ReturnView]:
     """Return the order's returns, first to last."""
     rows = Return.objects.filter(order=order).order_by("pk")
     return [view(row) for row in rows.prefetch_related("lines__line")]
+
+
+def returns_of(order_ids: Sequence[int]) -> dict[int, list[Return]]:
+    """Return the returns of each order with their lines, first to last, in three queries."""
+    rows = ReturnLine.objects.select_related("line").order_by("pk")
+    found: dict[int, list[Return]] = {}
+    for rma in (
+        Return.objects.filter(order_id__in=order_ids)
+        .prefetch_related(Prefetch("lines", rows))
+        .order_by("pk")
+    ):
+        found.setdefault(rma.order_id, []).append(rma)
+    return found
 
 
 def find_return(*, order: Order, number: str) -> ReturnView | None:
