@@ -129,7 +129,7 @@ class Delivery(forms.Form):
     )
 
     # What stands behind "More address lines": folded away until it is needed.
-    FOLDED = ("line2", "region")
+    FOLDED: tuple[str, ...] = ("line2", "region")
 
     def __init__(self, *args: Any, methods: list[tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

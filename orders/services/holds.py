@@ -27,6 +27,19 @@ OWNERS = {
     HoldKind.STOCK: "warehouse",
 }
 
+# Why the house places a hold by itself, and releases it.
+BEGINS = {
+    HoldKind.DISPUTE: "The customer's bank disputes the payment",
+    HoldKind.FRAUD_WARNING: "The card's network calls the payment fraudulent",
+    HoldKind.PAYMENT: "The money for the order is not held any more",
+    HoldKind.STOCK: "The warehouse has less than was promised",
+}
+ENDS = {
+    HoldKind.DISPUTE: "No dispute is open, and none was lost",
+    HoldKind.PAYMENT: "The order is covered again",
+    HoldKind.STOCK: "The order waits for no units any more",
+}
+
 
 class HoldStays(Exception):
     """The hold may not be released: not by this actor, or not yet. The text is for staff."""
@@ -151,19 +164,21 @@ def expire(*, order_id: int, now: datetime) -> None:
         release(order_id=order_id, kind=HoldKind(kind), reason="expired", actor="system", now=now)
 
 
+def _place_by_itself(order_id: int, kind: HoldKind, now: datetime) -> None:
+    place(order_id=order_id, kind=kind, reason=BEGINS[kind], actor="system", now=now)
+
+
+def _release_by_itself(order_id: int, kind: HoldKind, now: datetime) -> None:
+    release(order_id=order_id, kind=kind, reason=ENDS[kind], actor="system", now=now)
+
+
 @transaction.atomic
 def hold_for_stock(*, order_id: int, now: datetime) -> None:
     """The warehouse has counted less than the order was promised: what is missing is waited for,
     unless it has come since. Where the customer is asked about it, the rest does not wait."""
     count_allocated(Order.objects.locked().get(pk=order_id))
     if waits_unasked(order_id=order_id):
-        place(
-            order_id=order_id,
-            kind=HoldKind.STOCK,
-            reason="The warehouse has less than was promised",
-            actor="system",
-            now=now,
-        )
+        _place_by_itself(order_id, HoldKind.STOCK, now)
 
 
 @transaction.atomic
@@ -172,13 +187,7 @@ def release_if_stocked(*, order_id: int, now: datetime) -> None:
     waits for none any more."""
     count_allocated(Order.objects.locked().get(pk=order_id))
     if not waits_unasked(order_id=order_id):
-        release(
-            order_id=order_id,
-            kind=HoldKind.STOCK,
-            reason="The order waits for no units any more",
-            actor="system",
-            now=now,
-        )
+        _release_by_itself(order_id, HoldKind.STOCK, now)
 
 
 @transaction.atomic
@@ -186,13 +195,7 @@ def hold_for_dispute(*, order_id: int, now: datetime) -> None:
     """A dispute, or an inquiry, was opened: stop what has not left, unless it is over already."""
     Order.objects.locked().get(pk=order_id)
     if payments.stops_shipping(order_id=order_id):
-        place(
-            order_id=order_id,
-            kind=HoldKind.DISPUTE,
-            reason="The customer's bank disputes the payment",
-            actor="system",
-            now=now,
-        )
+        _place_by_itself(order_id, HoldKind.DISPUTE, now)
 
 
 @transaction.atomic
@@ -200,13 +203,7 @@ def release_after_dispute(*, order_id: int, now: datetime) -> None:
     """A dispute was won: let the order go, unless another one is open or was lost."""
     Order.objects.locked().get(pk=order_id)
     if not payments.stops_shipping(order_id=order_id):
-        release(
-            order_id=order_id,
-            kind=HoldKind.DISPUTE,
-            reason="No dispute is open, and none was lost",
-            actor="system",
-            now=now,
-        )
+        _release_by_itself(order_id, HoldKind.DISPUTE, now)
 
 
 @transaction.atomic
@@ -214,13 +211,7 @@ def hold_for_fraud_warning(*, order_id: int, now: datetime) -> None:
     """The card's network calls the payment fraudulent: a person decides before anything leaves."""
     Order.objects.locked().get(pk=order_id)
     if payments.has_fraud_warning(order_id=order_id):
-        place(
-            order_id=order_id,
-            kind=HoldKind.FRAUD_WARNING,
-            reason="The card's network calls the payment fraudulent",
-            actor="system",
-            now=now,
-        )
+        _place_by_itself(order_id, HoldKind.FRAUD_WARNING, now)
 
 
 @transaction.atomic
@@ -229,13 +220,7 @@ def hold_for_payment(*, order_id: int, now: datetime) -> None:
     could leave anyway."""
     order = Order.objects.locked().get(pk=order_id)
     if order.state in ON_ITS_WAY and not payments.is_secured(order_id=order_id):
-        place(
-            order_id=order_id,
-            kind=HoldKind.PAYMENT,
-            reason="The money for the order is not held any more",
-            actor="system",
-            now=now,
-        )
+        _place_by_itself(order_id, HoldKind.PAYMENT, now)
 
 
 @transaction.atomic
@@ -243,10 +228,4 @@ def release_if_paid(*, order_id: int, now: datetime) -> None:
     """Money was held or captured: let the order go, if that covers it."""
     Order.objects.locked().get(pk=order_id)
     if payments.is_secured(order_id=order_id):
-        release(
-            order_id=order_id,
-            kind=HoldKind.PAYMENT,
-            reason="The order is covered again",
-            actor="system",
-            now=now,
-        )
+        _release_by_itself(order_id, HoldKind.PAYMENT, now)

@@ -4,7 +4,6 @@ import json
 from typing import Any
 
 import pytest
-from django.http import HttpResponse
 
 from orders.models import Order, OrderCancellation
 from orders.services import lifecycle
@@ -18,7 +17,7 @@ from tests.payments.fakes import FakeStripe
 
 def cancel(
     caller: Caller, order: Order, body: Any, *, key: str | None = "c-1", public_id: str = ""
-) -> HttpResponse:
+) -> Any:
     return caller.client.post(
         f"/api/v1/orders/{public_id or order.public_id}/cancel",
         data=json.dumps(body),

@@ -83,7 +83,11 @@ def test_a_correction_and_its_sending_leave_one_address(
     for _ in range(ROUNDS):
         order = confirmed()
         row = Fulfillment.objects.get(order=order)
-        race(lambda row=row: work(row), move(order))
+
+        def send(row: Fulfillment = row) -> None:
+            work(row)
+
+        race(send, move(order))
         settle(order)
         live = Fulfillment.objects.exclude(state="cancelled").get(order=order)
         order.refresh_from_db()

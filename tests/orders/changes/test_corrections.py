@@ -197,8 +197,8 @@ class TestContact:
 def test_what_was_and_is_personal_stands_in_no_book_for_ever(confirmed: Order) -> None:
     reach(confirmed)
     move(confirmed)
-    books = [*TimelineEntry.objects.values_list("reason", "data", "before", "after")]
-    books += [*OutboxEvent.objects.values_list("payload")]
+    told = list(TimelineEntry.objects.values_list("reason", "data", "before", "after"))
+    books = (told, list(OutboxEvent.objects.values_list("payload")))
     assert not any(word in str(books) for word in ("Leeds", "Park Row", "ada@", "London"))
     assert set(OrderCorrection.objects.values_list("state", flat=True)) == {"applied"}
     assert all(row.wanted == {} for row in OrderCorrection.objects.all())

@@ -5,11 +5,12 @@ from uuid import uuid4
 import pytest
 
 from fulfillment.models import Fulfillment
+from fulfillment.services import requests
 from fulfillment.services.requests import open_remainder
 from globalmart.core.models import Delivery
 from orders import jobs
 from orders.models import Order, OrderCancellation, OrderCorrection
-from orders.services import cancelling, correcting, remainders
+from orders.services import cancelling, correcting
 from tests.fulfillment.working import work
 from tests.orders.changes.test_corrections import LEEDS
 from tests.orders.house import carry, now, submit, units
@@ -35,7 +36,7 @@ def dies(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     def die(**_: object) -> None:
         raise Died
 
-    monkeypatch.setattr(remainders.requests, "open_remainder", die)
+    monkeypatch.setattr(requests, "open_remainder", die)
     return monkeypatch
 
 
@@ -52,7 +53,7 @@ def test_units_stay_asked_for_until_the_rest_is_asked_for_again(
     assert OrderCancellation.objects.get().state == "requested"
     assert units(confirmed)[0] == ("CUP", 3, 0, 0)
 
-    dies.setattr(remainders.requests, "open_remainder", open_remainder)
+    dies.setattr(requests, "open_remainder", open_remainder)
     carry()
     assert OrderCancellation.objects.get().state == "accepted"
     assert units(confirmed)[0] == ("CUP", 3, 0, 1)
@@ -71,7 +72,7 @@ def test_an_address_stays_asked_for_until_the_goods_go_there(
         hear(confirmed)
     assert OrderCorrection.objects.get().wanted["city"] == "Leeds"
 
-    dies.setattr(remainders.requests, "open_remainder", open_remainder)
+    dies.setattr(requests, "open_remainder", open_remainder)
     carry()
     assert OrderCorrection.objects.get().state == "applied"
     last = Fulfillment.objects.order_by("number").last()

@@ -64,7 +64,12 @@ def test_what_was_queued_before_goes_to_the_new_one(
     confirmed: Order, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sent: list[dict[str, Any]] = []
-    monkeypatch.setattr(outgoing, "send_mail", lambda **mail: sent.append(mail) or "id")
+
+    def send(**mail: Any) -> str:
+        sent.append(mail)
+        return "id"
+
+    monkeypatch.setattr(outgoing, "send_mail", send)
     outgoing.queue_message(
         event_id=uuid4(), order_id=confirmed.pk, kind="order_confirmed", data={}, now=now()
     )
