@@ -56,16 +56,16 @@ def _look(text: str) -> Iterator[tuple[str, Ids]]:
     """Give what each kind of look-up finds. What can be nothing else is not looked up otherwise."""
     if "\x00" in text or len(text) < LEAST_LETTERS:
         return
-    if number := parse_order_number(text):
-        yield "number", _keys(Order.objects.filter(number=number))
-    if found := _BEGINNING.fullmatch(text.upper()):
-        beginning = "-".join(part for part in ("GM", *found.groups()) if part)
-        yield "beginning of the number", _keys(Order.objects.filter(number__startswith=beginning))
+    if found := _by_number(text):
+        yield "number", found
+        return
     if "@" in text:
         yield "e-mail address", _by_email(text)
         return
     if _STRIPE.fullmatch(text):
         yield "id at Stripe", payments.find_order_ids(stripe_id=text)
+        if payments.is_known_kind(text):
+            return
     yield from _by_ids(text)
     if ends := phone_ends(text):
         yield "telephone number", [key for end in ends for key in _by_phone(end)]
@@ -77,6 +77,17 @@ def _look(text: str) -> Iterator[tuple[str, Ids]]:
 
 def _keys(rows: "QuerySet[Order, Order]") -> list[int]:
     return list(rows.order_by().values_list("pk", flat=True)[:MOST_READ])
+
+
+def _by_number(text: str) -> list[int]:
+    """Return orders with this number, in any spelling, or one that begins so after GM-."""
+    if number := parse_order_number(text):
+        return _keys(Order.objects.filter(number=number))
+    found = _BEGINNING.fullmatch(text.upper())
+    if found is None:
+        return []
+    beginning = "-".join(part for part in ("GM", *found.groups()) if part)
+    return _keys(Order.objects.filter(number__startswith=beginning))
 
 
 def _by_ids(text: str) -> Iterator[tuple[str, Ids]]:

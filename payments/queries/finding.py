@@ -18,8 +18,17 @@ def find_order_ids(*, stripe_id: str) -> list[int]:
 
     An id of a kind that we do not keep finds nothing.
     """
-    find = _FINDERS.get(stripe_id.partition("_")[0])
+    find = _FINDERS.get(_kind_of(stripe_id))
     return list(find(stripe_id)) if find else []
+
+
+def is_known_kind(stripe_id: str) -> bool:
+    """Tell whether an id begins like one of Stripe's that we keep."""
+    return _kind_of(stripe_id) in _FINDERS
+
+
+def _kind_of(stripe_id: str) -> str:
+    return stripe_id.partition("_")[0]
 
 
 def _by_intent(intent_id: str) -> list[int]:

@@ -12,7 +12,16 @@ from rich.table import Table
 from tests.journeys import ambiguity, scenarios, warehouse
 from tests.journeys.scenarios import Figures
 from tests.journeys.shop import Shop
-from tests.proofs import independent, machines, real_data, stock, storming
+from tests.proofs import (
+    independent,
+    machines,
+    prices,
+    real_data,
+    searching,
+    stock,
+    storming,
+    vouchers,
+)
 
 PROOFS: dict[str, tuple[Callable[[Shop], Figures], ...]] = {
     "recovery": (
@@ -30,6 +39,9 @@ PROOFS: dict[str, tuple[Callable[[Shop], Figures], ...]] = {
     "hostile": (partial(warehouse.hostile_warehouse, orders=1_000),),
     "outage": (partial(warehouse.warehouse_down, orders=500),),
     "cancel": (partial(warehouse.cancel_against_ship, times=500),),
+    "search": (searching.search_orders,),
+    "prices": (prices.random_baskets,),
+    "voucher": (vouchers.single_use,),
     "import": (real_data.import_and_run_to_the_end,),
 }
 PROOFS["money"] = (
