@@ -13,6 +13,8 @@ WITH content AS (
       FROM content,
            regexp_matches(content.content,
                '\m(\d{13,19}|\d{4}[ -]\d{4}[ -]\d{4}[ -]\d{1,7})\M', 'g') AS found
+     -- Cheaper to see, and so seen first: without such a run there is no card number.
+     WHERE content.content ~ '\d{4}[ -]?\d{4}[ -]?\d{4}'
 )
 SELECT table_name, row_id, left(digits, 6) || '...' || right(digits, 4) AS masked
   FROM run

@@ -7,9 +7,9 @@ SELECT dispute.stripe_id, dispute.order_id, dispute.state, dispute.amount_minor,
        coalesce(sum(entry.amount_minor) FILTER (WHERE entry.account = 'losses'), 0)
            AS booked_lost_minor
   FROM payments_dispute dispute
+ CROSS JOIN unnest(ARRAY['withdrawn', 'reinstated', 'lost']) AS what
   LEFT JOIN payments_ledgerentry entry
-         ON entry.source IN (dispute.stripe_id || ':withdrawn', dispute.stripe_id || ':reinstated',
-                             dispute.stripe_id || ':lost')
+         ON entry.source = dispute.stripe_id || ':' || what AND entry.source <> ''
  GROUP BY dispute.id
 HAVING coalesce(sum(entry.amount_minor) FILTER (WHERE entry.account = 'disputes'), 0)
        NOT IN (0, CASE WHEN dispute.state IN ('needs_response', 'under_review')
