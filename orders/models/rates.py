@@ -6,7 +6,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
 
-from globalmart.core.money import THREE_DECIMALS
+from globalmart.core.money import THREE_DECIMALS, display
 from orders.models.catalogue import TaxClass
 from orders.models.prices import is_currency
 
@@ -168,4 +168,4 @@ class ShippingRate(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.method_id}: {self.amount_minor} {self.currency}"
+        return display(self.amount_minor, self.currency)
