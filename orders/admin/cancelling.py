@@ -14,13 +14,14 @@ from orders.models import Order, OrderCancellation, OrderShortage
 from orders.queries import cancellations, shortages
 from orders.services import cancelling
 from orders.services import choices as settling
+from orders.services.wishes import MOST_REASON
 from orders.states import CancellationState, OrderState
 
 CANCEL, SETTLE = "orders.cancel_order", "orders.settle_shortage"
 
 
 class ReasonForm(forms.Form):
-    reason = forms.CharField(max_length=cancelling.MOST_REASON)
+    reason = forms.CharField(max_length=MOST_REASON)
 
 
 @admin.register(OrderCancellation)
@@ -61,7 +62,7 @@ def cancel(request: HttpRequest, order_id: int) -> HttpResponse:
     order = _order(request, order_id, CANCEL)
     form = ReasonForm(request.POST)
     if not form.is_valid():
-        messages.error(request, f"Say why, in at most {cancelling.MOST_REASON} characters.")
+        messages.error(request, f"Say why, in at most {MOST_REASON} characters.")
         return redirect(order.get_absolute_url())
     try:
         row = cancelling.request_cancellation(

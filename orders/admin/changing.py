@@ -17,6 +17,7 @@ from orders.models import Order
 from orders.queries import changes, corrections
 from orders.services import cancelling, correcting
 from orders.services.changing import CannotChange
+from orders.services.wishes import MOST_REASON
 
 CORRECT = "orders.correct_order"
 TEMPLATE = "admin/orders/order/change.html"
@@ -31,7 +32,7 @@ TOLD = {
 def _reason() -> forms.CharField:
     return forms.CharField(
         label="Why (nothing personal)",
-        max_length=cancelling.MOST_REASON,
+        max_length=MOST_REASON,
         error_messages={"required": "Say why"},
     )
 

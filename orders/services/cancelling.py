@@ -11,10 +11,7 @@ from django.db import transaction
 
 from fulfillment import queries as fulfillment
 from fulfillment.services import cancelling as requests
-from fulfillment.services import giving_up, stock
-from fulfillment.services.requests import lock_requests
-from globalmart.core import outbox, states, timeline
-from orders import events
+from fulfillment.services import stock
 from orders.models import CancellationLine, Order, OrderCancellation
 from orders.queries.cancellations import (
     ALL_LEFT,
@@ -29,20 +26,26 @@ from orders.queries.changes import (
     UNDER_WAY,
     cancellable_units,
     is_changing,
-    plan_recall,
-    skus_by_line,
     why_no_units,
 )
-from orders.services import changing, holds, leftovers, lifecycle, shortages, shrinking
+from orders.services import (
+    changing,
+    holds,
+    leftovers,
+    lifecycle,
+    shortages,
+    shrinking,
+    stopping_units,
+    wishes,
+)
 from orders.services.counting import cancel_units, count_allocated, count_parcels
 from orders.services.remainders import end_if_over
 from orders.services.vouchers import lock_voucher
-from orders.states import CANCELLATION, CancellationState, OrderState
+from orders.states import CancellationState, OrderState
 from payments.services import giving_back, planning
 from payments.services.refunds import Reason
 
 C = CancellationState
-MOST_REASON = 200
 
 
 class CannotCancel(changing.CannotChange):
@@ -60,9 +63,9 @@ def request_cancellation(
     warehouse, too, and into the timeline: nothing personal. Raises CannotCancel, and ValueError
     without a reason.
     """
-    reason = check_reason(reason)
+    reason = wishes.check_reason(reason)
     order = Order.objects.locked().get(pk=order_id)
-    open_row = _open(order_id)
+    open_row = wishes.find_open(order_id)
     if open_row is not None and open_row.is_whole:
         return open_row
     if is_changing(order_id=order_id):
@@ -72,7 +75,7 @@ def request_cancellation(
     row = OrderCancellation.objects.create(
         order=order, reason=reason, requested_by=actor, requested_at=now
     )
-    _tell(row, "", reason)
+    wishes.tell(row, "", reason)
     _carry_on(order, row, now)
     return row
 
@@ -94,7 +97,7 @@ def request_units(
     Asked again, it returns that one. The rest is as in `request_cancellation`. Raises CannotCancel,
     and ValueError without a reason, or for units that the order does not have.
     """
-    reason = check_reason(reason)
+    reason = wishes.check_reason(reason)
     order = changing.lock(order_id)
     lines = {line.position: line for line in order.lines.all()}
     wanted = {place: count for place, count in units.items() if count}
@@ -116,17 +119,9 @@ def request_units(
         CancellationLine(cancellation=row, line=lines[place], quantity=count)
         for place, count in sorted(wanted.items())
     )
-    _tell(row, "", reason)
+    wishes.tell(row, "", reason)
     _carry_on(order, row, now)
     return row
-
-
-def check_reason(text: str) -> str:
-    """Return the reason as it is kept. Raises ValueError without one."""
-    reason = text.strip()[:MOST_REASON]
-    if not reason:
-        raise ValueError("an order is cancelled for a reason")
-    return reason
 
 
 def _find_same(
@@ -150,14 +145,9 @@ def _find_same(
 def go_on(*, order_id: int, now: datetime) -> None:
     """Bank or warehouse have said something: carry on what was asked for, if it is still open."""
     order = Order.objects.locked().get(pk=order_id)
-    row = _open(order_id)
+    row = wishes.find_open(order_id)
     if row is not None:
         _carry_on(order, row, now)
-
-
-def _open(order_id: int) -> OrderCancellation | None:
-    rows = OrderCancellation.objects.filter(order_id=order_id, state=C.REQUESTED)
-    return rows.locked().first()
 
 
 def _carry_on(order: Order, row: OrderCancellation, now: datetime) -> None:
@@ -167,20 +157,20 @@ def _carry_on(order: Order, row: OrderCancellation, now: datetime) -> None:
         case OrderState.PENDING_PAYMENT:
             _end_unpaid(order, row, now)
         case OrderState.CONFIRMED | OrderState.IN_FULFILLMENT if not row.is_whole:
-            _stop_units(order, row, now)
+            stopping_units.stop_units(order, row, now)
         case OrderState.CONFIRMED | OrderState.IN_FULFILLMENT:
             _stop_goods(order, row, now)
             leftovers.tell(order_id=order.pk, now=now)
         case OrderState.COMPLETED:
-            _reject(row, ALL_LEFT, now)
+            wishes.reject(row, ALL_LEFT, now)
         case _:
-            _accept(row, now)
+            wishes.accept(row, now)
 
 
 def _end_unpaid(order: Order, row: OrderCancellation, now: datetime) -> None:
     """The order ends only when its payment was seen cancelled; until then it keeps its goods."""
     if planning.plan_cancel(order_id=order.pk, now=now):
-        _accept(row, now)
+        wishes.accept(row, now)
         lifecycle.cancel(order, actor=row.requested_by, now=now)
         return
     # What was captured at Stripe behind our back goes back as well.
@@ -197,12 +187,12 @@ def _stop_goods(order: Order, row: OrderCancellation, now: datetime) -> None:
     lines = count_parcels(order)
     if not ahead.coming and not any(line.shipped for line in lines):
         shortages.give_up(order, actor=row.requested_by, now=now)
-        _accept(row, now)
+        wishes.accept(row, now)
         lifecycle.cancel(order, actor=row.requested_by, now=now)
         holds.release_if_stocked(order_id=order.pk, now=now)
         return
     given_up = not_coming(order=order, lines=lines, ahead=ahead)
-    _reject(row, PART_LEFT if given_up else ALL_LEFT, now)
+    wishes.reject(row, PART_LEFT if given_up else ALL_LEFT, now)
     if given_up:
         cancel_units(order, given_up)
         shrinking.follow_lines(order_id=order.pk, actor=row.requested_by, now=now)
@@ -224,74 +214,3 @@ def _go_without(
     count_allocated(order)
     holds.release_if_stocked(order_id=order.pk, now=now)
     end_if_over(order_id=order.pk, actor=row.requested_by, now=now)
-
-
-def _stop_units(order: Order, row: OrderCancellation, now: datetime) -> None:
-    """Take the requests back that hold the units; once nobody is asked any more, give up what of
-    them is nobody's, and go on with the rest."""
-    lock_requests(order_id=order.pk)
-    if fulfillment.outlook(order_id=order.pk).being_stopped:
-        return
-    wanted = wanted_units(row)
-    planned = plan_recall(order=order, units=wanted)
-    changing.recall(order, planned.keys, reason=row.reason, actor=row.requested_by, now=now)
-    ahead = fulfillment.outlook(order_id=order.pk)
-    if ahead.being_stopped:
-        return
-    free = not_coming(order=order, lines=count_parcels(order), ahead=ahead)
-    given_up = {place: min(count, free.get(place, 0)) for place, count in wanted.items()}
-    for each in row.lines.select_related("line"):
-        each.given_up = given_up[each.line.position]
-        each.save(update_fields=["given_up"])
-    if given_up == wanted:
-        _accept(row, now)
-        outbox.publish(events.UnitsCancelled(subject_id=order.pk, cancellation_id=row.pk))
-    else:
-        _reject(row, PART_LEFT if any(given_up.values()) else ALL_LEFT, now)
-    _let_units_go(order, row, given_up, now)
-    changing.resume(order, actor=row.requested_by, now=now)
-
-
-def _let_units_go(
-    order: Order, row: OrderCancellation, given_up: Mapping[int, int], now: datetime
-) -> None:
-    cancel_units(order, given_up)
-    shrinking.follow_lines(order_id=order.pk, actor=row.requested_by, now=now)
-    skus = skus_by_line(order)
-    waited_for = giving_up.give_up(
-        order_id=order.pk,
-        unwanted=[
-            giving_up.Unwanted(skus=skus[place], units=count) for place, count in given_up.items()
-        ],
-        now=now,
-    )
-    shortages.shrink(order, waited_for, actor=row.requested_by, now=now)
-    count_allocated(order)
-
-
-def _accept(row: OrderCancellation, now: datetime) -> None:
-    _decide(row, C.ACCEPTED, "", now)
-
-
-def _reject(row: OrderCancellation, why: str, now: datetime) -> None:
-    _decide(row, C.REJECTED, why, now)
-    outbox.publish(events.CancellationRejected(subject_id=row.order_id))
-
-
-def _decide(row: OrderCancellation, state: CancellationState, why: str, now: datetime) -> None:
-    states.require(CANCELLATION, "cancellation", row.state, state)
-    before, row.state, row.decided_at = row.state, state, now
-    row.save(update_fields=["state", "decided_at"])
-    _tell(row, before, why)
-
-
-def _tell(row: OrderCancellation, before: str, reason: str) -> None:
-    timeline.record(
-        subject_type="order",
-        subject_id=row.order_id,
-        kind=f"cancellation.{row.state}",
-        before=before,
-        after=row.state,
-        actor=row.requested_by if not before else "system",
-        reason=reason,
-    )

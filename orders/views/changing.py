@@ -11,6 +11,7 @@ from orders.change_forms import UnitsForm, rows_of
 from orders.models import Order, OrderLine
 from orders.queries import changes
 from orders.services import cancelling
+from orders.states import OrderState
 from orders.views.cancelling import CUSTOMER, LAST
 from orders.views.order import get_order
 
@@ -51,6 +52,9 @@ def _cancel(
         )
     except cancelling.CannotCancel as error:
         order.refresh_from_db()
+        if order.state == OrderState.CANCELLED:
+            # The button was pressed twice, or in two windows: it has happened.
+            return redirect(links.order_path(order))
         can = changes.cancellable_units(order=order)
         context: dict[str, object] = {"problem": str(error)}
         if why_not := changes.why_no_units(order=order):

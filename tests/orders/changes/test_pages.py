@@ -136,7 +136,9 @@ class TestItems:
     def test_all_of_them_end_the_order(self, client: Client, confirmed: Order) -> None:
         shown = text(choose(client, confirmed, line_1="3", line_2="2", step="review"))
         assert "Cancel all that is left?" in shown
-        choose(client, confirmed, line_1="3", line_2="2", step="confirm")
+        fields = {"line_1": "3", "line_2": "2", "seen_1": "0", "seen_2": "0"}
+        for _ in range(2):
+            assert choose(client, confirmed, step="confirm", **fields).status_code == 302
         assert state(confirmed) == "cancelled"
 
 
