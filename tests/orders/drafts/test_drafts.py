@@ -9,7 +9,7 @@ from django.test import Client
 from fulfillment.models import Reservation, Stock
 from globalmart.core.models import OutboxEvent, TimelineEntry
 from orders import links
-from orders.models import Order, OrderDraft, Price
+from orders.models import Order, OrderDraft, Price, Voucher
 from orders.queries import tracking
 from orders.services import drafts, lifecycle, payment
 from orders.services.drafts import DraftChanged, NoDraft, Wanted
@@ -108,6 +108,15 @@ class TestDraft:
             save(order.draft.key)
         with pytest.raises(NoDraft):
             submit(order)
+        sound()
+
+    def test_discarded_keeps_no_voucher(self) -> None:
+        Voucher.objects.create(code="SHIP", kind="free_shipping")
+        order = save(voucher="SHIP")
+
+        drafts.discard_draft(order_id=order.pk, actor=STAFF, now=now())
+
+        assert order.discounts.get().code == "SHIP"
         sound()
 
 
