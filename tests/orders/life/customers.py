@@ -8,16 +8,16 @@ from django.utils import timezone
 from orders.models import Order, OrderLine, OrderShortage
 from orders.queries.changes import cancellable_units
 from orders.queries.shortages import OPEN, list_offers
-from orders.services import cancelling, choices, payment
+from orders.services import cancelling, choices, correcting, payment
 from orders.services.choices import Choice
 from payments.models import PaymentAttempt
 from tests import builders
-from tests.orders.life.world import SKUS, World, choose
+from tests.orders.life.world import MOST_ORDERS, SKUS, World, choose
 
 CUSTOMER = "customer"
-MOST_ORDERS = 4
 # How somebody pays: in the browser, or with a card that the server confirms.
 CARDS = ("pm_good", "", "pm_good", "", "pm_declined", "pm_asks_the_bank", "pm_slow")
+CODES = ("", "", "", "ONCE", "SHIP")
 BROWSER_CARDS = ("pm_good", "pm_good", "pm_declined", "pm_asks_the_bank", "pm_slow")
 
 
@@ -31,12 +31,16 @@ class Customers:
             return False
         items = {sku: (pick // 3**place) % 3 for place, sku in enumerate(SKUS)}
         items = {sku: units for sku, units in items.items() if units} or {SKUS[0]: 1 + more % 3}
-        card = CARDS[how % len(CARDS)]
+        card, code = CARDS[how % len(CARDS)], CODES[more % len(CODES)]
         order = builders.place(
-            items, key=f"key-{self.world.clock.now():%s}", payment_method=card, actor=CUSTOMER
+            items,
+            key=f"key-{self.world.clock.now():%s}",
+            payment_method=card,
+            voucher=code,
+            actor=CUSTOMER,
         )
         self.world.orders.append(order.pk)
-        self.world.tell(f"order {order.pk} of {items} by {card or 'browser'}")
+        self.world.tell(f"order {order.pk} of {items} by {card or 'browser'} {code}")
         return True
 
     def open_page(self, pick: int, more: int, how: int) -> bool:
@@ -82,6 +86,11 @@ class Customers:
         order = self.world.order(pick)
         return order is not None and cancel_units(self.world, order, more, how, CUSTOMER)
 
+    def correct(self, pick: int, more: int, how: int) -> bool:
+        """Move house, or have another e-mail address or phone."""
+        order = self.world.order(pick)
+        return order is not None and correct(self.world, order, more, how, CUSTOMER)
+
     def decide(self, pick: int, more: int, how: int) -> bool:
         """Decide about goods that are missing."""
         row = choose(open_shortages(self.world), pick)
@@ -100,6 +109,29 @@ def cancel_units(world: World, order: Order, more: int, how: int, actor: str) ->
     )
     world.tell(f"order {order.pk}: {units} are to be cancelled by {actor}")
     return True
+
+
+def correct(world: World, order: Order, more: int, how: int, actor: str) -> bool:
+    """Correct where parcels go, or how their customer is reached."""
+    if how % 3 == 1:
+        found = correcting.correct_contact(
+            order_id=order.pk,
+            email=f"ada{more}@example.com",
+            phone="",
+            wants_sms=False,
+            actor=actor,
+            now=timezone.now(),
+        )
+    else:
+        found = correcting.correct_address(
+            order_id=order.pk,
+            address={**order.shipping_address, "line1": f"{more} Long Lane"},
+            actor=actor,
+            now=timezone.now(),
+        )
+    if found is not None:
+        world.tell(f"order {order.pk}: {found.kind} is corrected by {actor}: {found.state}")
+    return found is not None
 
 
 def open_shortages(world: World) -> list[OrderShortage]:

@@ -12,14 +12,17 @@ from orders.models import Order, OrderHold
 from orders.services import cancelling
 from orders.services.changing import CannotChange
 from orders.services.choices import CannotChoose, Choice
+from orders.services.drafts import discard_draft
 from orders.services.holds import HoldStays
-from orders.states import AT_REST
+from orders.services.returns import deciding, inspecting
+from orders.services.returns.steps import CannotReturn
+from orders.states import AT_REST, Decision, Disposition, OrderState, Reception, ReturnState
 from payments.models import PaymentCase, Refund
 from payments.services.refund_books import RefundRefused
 from payments.states import RefundState
-from tests.orders.life import customers, outside, staff
+from tests.orders.life import comebacks, customers, outside, staff
 from tests.orders.life.house import check_constraints
-from tests.orders.life.promises import find_broken, find_unattended
+from tests.orders.life.promises import find_broken, find_unattended, find_unfinished
 from tests.orders.life.world import PLACES, World, tell_story
 
 # First for banks, warehouses and deadlines; then long enough for every age.
@@ -33,7 +36,7 @@ PAUSES = (
 STILL = 2
 # What no order gets out of without a person who gives up on it.
 HOPELESS = ("goods_not_coming", "capture_failed", "hold_lost", "order_stuck", "backorder_stuck")
-REFUSED = (CannotChange, CannotChoose, HoldStays, RefundRefused, CannotRepair)
+REFUSED = (CannotChange, CannotChoose, CannotReturn, HoldStays, RefundRefused, CannotRepair)
 
 
 def settle(world: World) -> dict[str, int]:
@@ -50,13 +53,15 @@ def settle(world: World) -> dict[str, int]:
             world.house.watch()
             before, last = _signature(world), before
             still = still + 1 if before == last else 0
-            if still >= STILL and not find_unattended():
+            if still >= STILL and not find_unattended() and not find_unfinished():
                 break
         world.clock.move(pause)
     assert_quiet(world)
     ended = {order.pk: order.state for order in world.rows()}
     left = [key for key, state in ended.items() if state not in AT_REST]
     lost = set(find_unattended())
+    unfinished = find_unfinished()
+    assert not unfinished, f"{unfinished} never end\n{tell_story(world)}"
     assert not lost, f"orders {lost} neither ended nor are with a person\n{tell_story(world)}"
     why = {key: f"with a person: {' '.join(_who_has(key))}" for key in left}
     states = [why.get(key, state) for key, state in ended.items()]
@@ -91,8 +96,7 @@ def calm(world: World) -> None:
 
 def is_over(world: World) -> bool:
     """Tell whether nothing is left to be done."""
-    is_moving = Refund.objects.filter(state__in=MOVING).exists()
-    return not is_moving and all(order.state in AT_REST for order in world.rows())
+    return not find_unfinished() and all(order.state in AT_REST for order in world.rows())
 
 
 def _signature(world: World) -> str:
@@ -103,21 +107,10 @@ def _signature(world: World) -> str:
     return repr((orders, refunds, alerts))
 
 
-MOVING = (
-    RefundState.REQUESTED,
-    RefundState.APPROVED,
-    RefundState.PROCESSING,
-    RefundState.UNKNOWN,
-    RefundState.PENDING,
-    RefundState.REQUIRES_ACTION,
-    RefundState.FAILED,
-    RefundState.MANUAL,
-)
-
-
 def answer(world: World) -> None:
     """Everybody who was asked answers, once."""
-    for step in (_banks, _warehouses, _catch_up, _customers, _refunds, _holds, _repairs, _give_up):
+    steps = (_banks, _warehouses, _catch_up, _customers, _returns, _refunds, _holds, _repairs)
+    for step in (*steps, _drafts, _give_up):
         world.tick()
         step(world)
     for case in PaymentCase.objects.filter(closed_at=None):
@@ -152,6 +145,32 @@ def _warehouses(world: World) -> None:
 def _customers(world: World) -> None:
     for row in customers.open_shortages(world):
         _try(lambda row=row: customers.decide(world, row, Choice.CANCEL, staff.CLERK))  # type: ignore[misc]
+
+
+def _returns(world: World) -> None:
+    """Everything that was asked back is taken back."""
+    for rma in comebacks.open_returns(world):
+        if rma.state == ReturnState.REQUESTED:
+            deciding.approve(return_id=rma.pk, actor=staff.CLERK, now=timezone.now())
+    for row in comebacks.undecided(world):
+        wanted = {"row_id": row.pk, "quantity": row.quantity}
+        who = {"actor": staff.CLERK, "now": timezone.now()}
+        how = (Decision.ACCEPTED, Disposition.RESTOCK)
+        if row.reception in (Reception.AWAITING, Reception.IN_TRANSIT):
+            comebacks.arrive(world, row, row.quantity, "sellable", is_nameless=False)
+        elif row.reception in (Reception.SHORT, Reception.NOT_RETURNED):
+            how = (Decision.REJECTED, Disposition.RETURN_TO_CUSTOMER)
+        _try(
+            lambda wanted=wanted, who=who, how=how: inspecting.inspect(  # type: ignore[misc]
+                **wanted, decision=how[0], disposition=how[1], **who
+            )
+        )
+
+
+def _drafts(world: World) -> None:
+    for order in world.rows():
+        if order.state == OrderState.DRAFT:
+            discard_draft(order_id=order.pk, actor=staff.CLERK, now=timezone.now())
 
 
 def _refunds(world: World) -> None:

@@ -37,6 +37,8 @@ SETTINGS = {
     # Longer than the house may take to catch up, or it would never be done.
     "WMS_POLL_SECONDS": 60.0,
     "WMS_RATE_PER_SECOND": 0.0,
+    # So that staff have something to say to returns.
+    "RETURN_AUTO_APPROVE": False,
 }
 # The rounds after which a house that is told nothing new has nothing more to do.
 MOST_ROUNDS = 30

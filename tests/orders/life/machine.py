@@ -16,16 +16,27 @@ from hypothesis.stateful import (
 )
 
 from fulfillment.services.stock import OutOfStock
+from orders.queries.discounts import VoucherRefused
+from orders.services.drafts import NoDraft
 from orders.services.payment import CoolDown, NotPayable
 from orders.services.refunds import BadSelection
+from orders.services.returns.steps import CannotReturn
+from orders.services.submissions import NoLines, TotalChanged
+from orders.services.withdrawing import CannotWithdraw
 from tests.orders.life import ending, house, promises
+from tests.orders.life.comebacks import Comebacks
 from tests.orders.life.customers import Customers
+from tests.orders.life.drafts import Drafts
 from tests.orders.life.outside import Banks, Machinery, Time, Warehouses
 from tests.orders.life.staff import Staff
 from tests.orders.life.world import World, open_shop, tell_story
 
 # What the house may say instead of doing it.
-REFUSED = (*ending.REFUSED, OutOfStock, CoolDown, NotPayable, BadSelection)
+REFUSED = (
+    *ending.REFUSED,
+    *(OutOfStock, CoolDown, NotPayable, BadSelection, VoucherRefused),
+    *(CannotReturn, CannotWithdraw, NoDraft, NoLines, TotalChanged),
+)
 # Each side, and how often each of its acts is drawn.
 SIDES: dict[type[Any], dict[str, int]] = {
     Customers: {
@@ -35,13 +46,26 @@ SIDES: dict[type[Any], dict[str, int]] = {
         "come_back": 1,
         "cancel": 1,
         "cancel_units": 2,
+        "correct": 2,
         "decide": 3,
     },
+    Comebacks: {
+        "request": 3,
+        "withdraw": 2,
+        "cancel": 1,
+        "send": 4,
+        "judge": 3,
+        "receive": 1,
+        "inspect": 4,
+        "give_up": 1,
+    },
+    Drafts: {"note": 2, "submit": 2, "discard": 1},
     Staff: {
         "hold": 1,
         "release": 2,
         "cancel": 1,
         "cancel_units": 1,
+        "correct": 1,
         "decide": 1,
         "refund": 2,
         "settle_refund": 2,
@@ -121,6 +145,15 @@ class LifeMachine(RuleBasedStateMachine):
     @rule(name=acts_of(Customers), pick=numbers, more=numbers, how=numbers)
     def customer(self, name: str, pick: int, more: int, how: int) -> None:
         self.act(Customers, name, pick, more, how)
+
+    @rule(name=acts_of(Comebacks), pick=numbers, more=numbers, how=numbers)
+    def comeback(self, name: str, pick: int, more: int, how: int) -> None:
+        self.act(Comebacks, name, pick, more, how)
+
+    @rule(name=acts_of(Drafts), pick=numbers, more=numbers, how=numbers, is_meant=st.booleans())
+    def draft(self, name: str, pick: int, more: int, how: int, is_meant: bool) -> None:
+        if is_meant:
+            self.act(Drafts, name, pick, more, how)
 
     @rule(name=acts_of(Staff), pick=numbers, more=numbers, how=numbers)
     def staff(self, name: str, pick: int, more: int, how: int) -> None:

@@ -55,6 +55,11 @@ NEXT_STEPS = {
           JOIN fulfillment_warehouse w ON w.id = f.warehouse_id
          WHERE f.state IN ('submitted', 'accepted', 'in_progress', 'partially_shipped')
            AND w.due_at IS NOT NULL AND f.order_id = o.id""",
+    "staff note it down": """
+        SELECT 1 WHERE o.state = 'draft'""",
+    "it waits for its goods to come near": """
+        SELECT 1 WHERE o.state = 'pending_payment' AND o.payment_timing = 'by_invitation'
+                   AND o.payment_due_at IS NULL""",
     "a hold has an owner": """
         SELECT 1 FROM orders_orderhold h
          WHERE h.released_at IS NULL AND h.owner <> '' AND h.order_id = o.id""",
@@ -78,6 +83,30 @@ PERSONS = ("a hold has an owner", "an alert is open")
 FORGOTTEN = """
 SELECT o.id FROM orders_order o
  WHERE o.state NOT IN ('completed', 'cancelled', 'expired') {conditions}
+"""
+
+
+# What nothing more is expected to follow, or a person was told of it, when everybody has answered.
+UNFINISHED = """
+SELECT thing.name, thing.order_id FROM (
+    SELECT 'cancellation' AS name, order_id FROM orders_ordercancellation WHERE state = 'requested'
+     UNION ALL
+    SELECT 'correction', order_id FROM orders_ordercorrection WHERE state = 'requested'
+     UNION ALL
+    SELECT 'shortage', l.order_id FROM orders_ordershortage s JOIN orders_orderline l
+        ON l.id = s.line_id WHERE s.state IN ('open', 'waiting')
+     UNION ALL
+    SELECT 'return ' || r.state, r.order_id FROM orders_return r
+     WHERE r.state NOT IN ('declined', 'closed', 'cancelled', 'expired')
+     UNION ALL
+    SELECT 'withdrawal', order_id FROM orders_withdrawal WHERE settled_at IS NULL
+     UNION ALL
+    SELECT 'refund ' || state, order_id FROM payments_refund
+     WHERE state NOT IN ('succeeded', 'rejected', 'cancelled')
+) AS thing
+ WHERE NOT EXISTS (
+    SELECT 1 FROM core_alert a
+     WHERE a.closed_at IS NULL AND a.subject_type = 'order' AND a.subject_id = thing.order_id)
 """
 
 
@@ -108,6 +137,11 @@ def find_unattended() -> list[int]:
     return [row[0] for row in _ask("unattended")]
 
 
+def find_unfinished() -> list[str]:
+    """Return what was asked for, was never decided, and of which nobody was told."""
+    return [f"{name} of order {order_id}" for name, order_id in _ask("unfinished")]
+
+
 @cache
 def _invariants() -> list[Invariant]:
     found = [each for each in list_invariants() if not each.needs_books]
@@ -123,6 +157,7 @@ def _questions() -> dict[str, str]:
     return {
         **{_name(each): each.query for each in _invariants()},
         "now": _now(),
+        "unfinished": UNFINISHED,
         "unattended": _without(PERSONS),
     }
 

@@ -17,7 +17,7 @@ from payments.services import refund_repairs, refunds
 from payments.services.cases import close_case
 from payments.services.refunds import Reason
 from payments.states import CaseKind, RefundState
-from tests.orders.life.customers import cancel_units, decide, open_shortages
+from tests.orders.life.customers import cancel_units, correct, decide, open_shortages
 from tests.orders.life.world import World, choose
 
 CLERK, CHIEF = "staff:1", "staff:2"
@@ -65,6 +65,11 @@ class Staff:
         """Want some units cancelled."""
         order = self.world.order(pick)
         return order is not None and cancel_units(self.world, order, more, how, CLERK)
+
+    def correct(self, pick: int, more: int, how: int) -> bool:
+        """Correct an order for a customer who rings."""
+        order = self.world.order(pick)
+        return order is not None and correct(self.world, order, more, how, CLERK)
 
     def decide(self, pick: int, more: int, how: int) -> bool:
         """Decide for a customer about goods that are missing."""

@@ -11,7 +11,8 @@ from typing import Any, TypeVar
 
 from fulfillment.services.stock import adjust, ensure_warehouse
 from globalmart.core.models import TimelineEntry
-from orders.models import Order
+from orders.models import Order, Voucher
+from orders.states import OrderState
 from payments.models import PaymentAttempt, Refund
 from tests import builders
 from tests.orders.life.clock import Clock
@@ -25,6 +26,12 @@ PLACES = ("main", "north")
 # What lies in each of the warehouses at first: so little that orders get in each other's way.
 STOCK = {"main": {"MUG": 4, "CUP": 3, "JUG": 2}, "north": {"MUG": 2, "CUP": 2, "JUG": 1}}
 TICK = timedelta(seconds=1)
+MOST_ORDERS = 5
+# One that a single order can have, and one that a customer has once.
+VOUCHERS: tuple[dict[str, Any], ...] = (
+    {"code": "ONCE", "kind": "percent", "rate_bp": 1000, "max_uses": 1},
+    {"code": "SHIP", "kind": "free_shipping", "max_uses_per_customer": 1},
+)
 Thing = TypeVar("Thing")
 
 
@@ -35,6 +42,8 @@ def open_shop() -> None:
     for sku in SKUS:
         builders.add_product(sku, price_minor=PRICES[sku], on_hand=STOCK["main"][sku])
     adjust(warehouse_code="north", deltas=STOCK["north"], reason="opening", actor="test")
+    for terms in VOUCHERS:
+        Voucher.objects.create(**terms)
 
 
 @dataclass
@@ -68,9 +77,8 @@ class World:
         return list(Order.objects.filter(pk__in=self.orders).order_by("pk"))
 
     def order(self, pick: int) -> Order | None:
-        """Return one of the orders."""
-        key = choose(self.orders, pick)
-        return Order.objects.get(pk=key) if key else None
+        """Return one of the orders that were placed."""
+        return choose([row for row in self.rows() if row.state != OrderState.DRAFT], pick)
 
     def tell(self, words: str) -> None:
         """Note what was done."""
