@@ -65,6 +65,12 @@ def was_partly_stopped(*, order_id: int) -> bool:
     return told.order_by("id").values_list("reason", flat=True).last() == PART_LEFT
 
 
+def was_about_units(*, order_id: int) -> bool:
+    """Tell whether the last wish to cancel was about some units, not the whole order."""
+    last = OrderCancellation.objects.filter(order_id=order_id).order_by("-pk").first()
+    return last is not None and not last.is_whole
+
+
 def list_all(*, order_id: int) -> list[OrderCancellation]:
     """Return the wishes to cancel the order, oldest first."""
     return list(OrderCancellation.objects.filter(order_id=order_id).order_by("pk"))

@@ -15,7 +15,8 @@ from payments import queries as payments
 S = OrderState
 LIVE = (S.CONFIRMED, S.IN_FULFILLMENT)
 UNDER_WAY = (
-    "We are asking our warehouse about an earlier change of this order. Please wait for its answer."
+    "We are asking our warehouse, or your bank, about an earlier change of this order. Please wait "
+    "for the answer."
 )
 ENDED = "This order has ended: nothing of it can be changed any more."
 UNPAID = "Until it is paid, the order can only be cancelled as a whole."
@@ -48,8 +49,10 @@ def why_no_units(*, order: Order, is_staff: bool = False) -> str:
 def why_no_address(*, order: Order, is_staff: bool = False) -> str:
     """Return why the order's address cannot be changed now, in words for the customer; empty: it
     can, or the warehouse can be asked."""
-    if order.state == S.PENDING_PAYMENT:
+    if order.state == S.PENDING_PAYMENT and not is_changing(order_id=order.pk):
         return "" if is_staff or not blocks_changes(order_id=order.pk) else IN_DISPUTE
+    if order.state == S.PENDING_PAYMENT:
+        return UNDER_WAY
     return why_no_units(order=order, is_staff=is_staff)
 
 

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from fulfillment import queries as fulfillment
 from orders.links import order_url
 from orders.models import Order, OrderDiscount, OrderLine, OrderShortage
-from orders.queries.cancellations import was_partly_stopped
+from orders.queries.cancellations import was_about_units, was_partly_stopped
 from orders.queries.shortages import list_missing
 from orders.queries.tracking import is_sent
 
@@ -43,6 +43,8 @@ class Recipient:
     names: dict[str, str]
     # Whether a part was stopped when cancelling the order was asked for last.
     was_partly_stopped: bool
+    # Whether that was about some units, not the whole order.
+    is_about_units: bool
     # Whether all that is sent has left, and is there.
     is_sent: bool
     has_arrived: bool
@@ -80,6 +82,7 @@ def get_recipient(*, order_id: int) -> Recipient:
         is_charged_at_order=order.is_charged_at_order,
         payment_due_at=order.payment_due_at,
         was_partly_stopped=was_partly_stopped(order_id=order_id),
+        is_about_units=was_about_units(order_id=order_id),
         is_sent=sent,
         has_arrived=sent and bool(parcels) and all(each.delivered_at for each in parcels),
         names={

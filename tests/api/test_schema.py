@@ -42,6 +42,7 @@ class TestDocument:
             ("get", "/api/v1/orders"),
             ("post", "/api/v1/orders"),
             ("get", "/api/v1/orders/{public_id}"),
+            ("post", "/api/v1/orders/{public_id}/cancel"),
             ("get", "/api/v1/orders/{public_id}/documents"),
             ("get", "/api/v1/orders/{public_id}/documents/{number}.pdf"),
             ("get", "/api/v1/products"),

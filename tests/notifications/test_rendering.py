@@ -84,7 +84,7 @@ class TestWhatWasCancelledOrIsMissing:
 
     def test_what_had_left_says_whether_all_of_it_had(self, order: Order) -> None:
         assert "A part of it was stopped" not in self.mail(order, "cancellation_rejected").text
-        OrderLine.objects.update(cancelled=1)
+        OrderLine.objects.update(cancelled=1, allocated=1)
         assert "A part of it was stopped" not in self.mail(order, "cancellation_rejected").text
         record(
             subject_type="order",
