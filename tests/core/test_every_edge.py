@@ -89,7 +89,7 @@ def test_of_an_order(order: Order) -> None:
         Order.objects.filter(pk=order.pk).update(state=before)
         row = Order.objects.locked().get(pk=order.pk)
         event = events.OrderConfirmed(subject_id=order.pk)
-        lifecycle._move(row, OrderState(after), event, actor="system", now=timezone.now())
+        lifecycle.move_order(row, OrderState(after), event, actor="system", now=timezone.now())
         row.refresh_from_db()
         assert OutboxEvent.objects.filter(name=event.name, subject_id=order.pk).count() == 1
         return row.state
