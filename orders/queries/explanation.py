@@ -12,10 +12,11 @@ from fulfillment import queries as fulfillment
 from globalmart.core.models import Alert
 from orders.models import Order, OrderShortage
 from orders.queries.cancellations import list_all as list_cancellations
+from orders.queries.corrections import list_all as list_corrections
 from orders.queries.holds import list_holds
 from orders.queries.preorders import INVITE_BEFORE, start_of
 from orders.queries.shortages import OPEN
-from orders.states import AT_REST, CancellationState, OrderState
+from orders.states import AT_REST, CancellationState, CorrectionState, OrderState
 from payments.queries.adding_up import list_differences
 from payments.queries.explanation import find_money
 from payments.queries.order_money import Next, OrderMoney
@@ -129,11 +130,17 @@ def _lines(order: Order) -> list[LinePart]:
 
 
 def _waits_for(order_id: int) -> list[str]:
-    """Return the open wishes to cancel the order, and what goods are missing, with since when."""
+    """Return the open wishes to change the order, and what goods are missing, with since when."""
     wishes = [
         f"cancellation {row.state} by {row.requested_by} since {row.requested_at:%F %T}"
         for row in list_cancellations(order_id=order_id)
         if row.state == CancellationState.REQUESTED
+    ]
+    wishes += [
+        f"correction of the {row.kind} {row.state} by {row.requested_by} since "
+        f"{row.requested_at:%F %T}"
+        for row in list_corrections(order_id=order_id)
+        if row.state == CorrectionState.REQUESTED
     ]
     rows = OrderShortage.objects.filter(line__order_id=order_id, state__in=OPEN)
     return wishes + [

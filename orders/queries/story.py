@@ -20,7 +20,11 @@ WORDS = {
 }
 # What else a customer may read of the order's timeline.
 MORE = {
-    "cancellation.requested": "Cancelling the order was asked for",
+    "contact.applied": "The contact was changed",
+    "address.requested": "Another address was asked for",
+    "address.applied": "It goes to another address",
+    "address.rejected": "It was too late for another address",
+    "cancellation.requested": "Cancelling was asked for",
     "cancellation.rejected": "It was too late to stop it",
     "shortage.open": "The warehouse could not send everything",
     "shortage.waiting": "Missing goods are waited for",
