@@ -43,7 +43,7 @@ class ReturnForm(forms.Form):
                 coerce=int,
                 choices=[(count, str(count)) for count in range(each.quantity + 1)],
                 required=False,
-                empty_value=0,
+                empty_value=None,
                 error_messages={
                     "invalid_choice": f"Of {each.line.name}, choose 0 to {each.quantity}"
                 },

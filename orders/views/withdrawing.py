@@ -68,7 +68,7 @@ class StatementForm(forms.Form):
                 coerce=int,
                 choices=[(count, str(count)) for count in range(each.quantity + 1)],
                 required=False,
-                empty_value=0,
+                empty_value=None,
                 initial=each.quantity,
             )
 

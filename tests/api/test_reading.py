@@ -64,7 +64,7 @@ class TestListOfOrders:
         self, ada: Caller, django_assert_max_num_queries: object
     ) -> None:
         place(ada, 6)
-        with django_assert_max_num_queries(10):  # type: ignore[operator]
+        with django_assert_max_num_queries(12):  # type: ignore[operator]
             assert len(ada.get("orders?limit=100").json()["data"]) == 6
 
     @pytest.mark.parametrize(

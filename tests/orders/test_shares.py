@@ -93,3 +93,18 @@ def test_shipping_is_charged_with_the_first_parcel() -> None:
     assert shipped_minor(order, lines) == 900 + 395
     lines[1].cancelled = 3
     assert due_minor(order, lines) == 1800 + 395
+
+
+def test_what_is_taken_of_dinars_can_be_charged() -> None:
+    order = Order(pk=1, currency="KWD")
+    line = OrderLine(order=order, quantity=3, unit_price_minor=1250, total_minor=3190)
+    shares = []
+    for line.cancelled in (1, 2, 3):
+        shares.append(cancelled_share(line))
+    assert shares == [1070, 2130, 3190]
+    line.cancelled = 0
+    order.total_minor = 3190
+    taken = []
+    for line.shipped in (1, 2, 3):
+        taken.append(shipped_minor(order, [line]))
+    assert taken == [1060, 2120, 3190]

@@ -55,6 +55,8 @@ def match_receipt(*, receipt_id: int, now: datetime) -> bool:
 def _find(receipt: ReceiptView) -> int | None:
     if number := parse_return_number(receipt.rma):
         return Return.objects.filter(number=number).values_list("pk", flat=True).first()
+    if receipt.order_id is None:
+        return None
     awaiting = Return.objects.filter(
         order_id=receipt.order_id,
         state__in=TAKES_GOODS,
@@ -62,7 +64,7 @@ def _find(receipt: ReceiptView) -> int | None:
         lines__reception__in=NOT_THERE,
     )
     found = list(awaiting.distinct().values_list("pk", flat=True)[:2])
-    return found[0] if receipt.order_id and len(found) == 1 else None
+    return found[0] if len(found) == 1 else None
 
 
 @transaction.atomic

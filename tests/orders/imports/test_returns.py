@@ -2,6 +2,7 @@
 
 import csv
 from collections import Counter
+from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from tests.orders.imports.sales import Sale, sales_file
 from tests.orders.returns import story
 from tests.payments.fakes import FakeStripe
 
+Run = Callable[..., str]
 pytestmark = pytest.mark.django_db(transaction=True)
 ADA = {"customer": "17850"}
 SALES = (
@@ -39,7 +41,7 @@ RETURNS = (
 
 
 @pytest.fixture
-def run(stripe: FakeStripe, warehouse: FakeWarehouse, tmp_path: Path):
+def run(stripe: FakeStripe, warehouse: FakeWarehouse, tmp_path: Path) -> Run:
     builders.open_shop()
     builders.add_product("10001", price_minor=200, on_hand=100)
     builders.add_product("10002", price_minor=100, on_hand=100)
@@ -65,7 +67,7 @@ def rejects(folder: Path) -> list[tuple[str, str]]:
 
 class TestImportReturns:
     def test_waits_until_the_sales_are_done_and_books_each_once(
-        self, run, warehouse: FakeWarehouse, tmp_path: Path
+        self, run: Run, warehouse: FakeWarehouse, tmp_path: Path
     ) -> None:
         early = run(*SALES, *RETURNS)
         assert "Returns: 0 rows of C-invoices booked" in early
@@ -93,7 +95,7 @@ class TestImportReturns:
         assert "Returns: 0 rows of C-invoices booked, 2 were already there" in again
         assert Return.objects.count() == 2
 
-    def test_leaves_the_ledger_at_zero(self, run, warehouse: FakeWarehouse) -> None:
+    def test_leaves_the_ledger_at_zero(self, run: Run, warehouse: FakeWarehouse) -> None:
         run(*SALES)
         leave_all(warehouse)
         run(*SALES, *RETURNS)

@@ -76,7 +76,7 @@ def tell_receipt(
     sku: str, quantity: int, *, rma: str = "", reference: str = "", receipt_id: str = "R-1"
 ) -> ReturnReceipt:
     """The warehouse tells that it took something back, and orders hears of it."""
-    told = Receipt(receipt_id, rma, reference, sku, quantity, "good", timezone.now())
+    told = Receipt(receipt_id, rma, reference, sku, quantity, "sellable", timezone.now())
     main = Warehouse.objects.get(code="main")
     receipts.record(warehouse_id=main.pk, receipts=[told], now=timezone.now())
     carry()

@@ -7,6 +7,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
+from pytest_django.fixtures import SettingsWrapper
 
 from notifications import jobs
 from notifications.models import Message
@@ -207,7 +208,9 @@ class TestStaffPages:
         self.act(staff, rma, "inspect", **said)
         assert len(story.refunds(shipped)) == 1
 
-    def test_decline_with_a_reason(self, shipped: Order, staff: Client, settings) -> None:
+    def test_decline_with_a_reason(
+        self, shipped: Order, staff: Client, settings: SettingsWrapper
+    ) -> None:
         settings.RETURN_AUTO_APPROVE = False
         rma = story.ask(shipped, {MUG: 1})
         assert "Say why" in self.act(staff, rma, "decline", reason=" ")

@@ -5,6 +5,7 @@ from uuid import uuid4
 import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from pytest_django.fixtures import SettingsWrapper
 
 from fulfillment.models import Stock
 from fulfillment.services import stock as levels
@@ -24,7 +25,9 @@ class TestAsking:
         assert rma.number.startswith("RMA-")
         assert story.told(shipped) == ["requested", "approved", "awaiting_goods"]
 
-    def test_waits_for_staff_where_the_house_says_so(self, shipped: Order, settings) -> None:
+    def test_waits_for_staff_where_the_house_says_so(
+        self, shipped: Order, settings: SettingsWrapper
+    ) -> None:
         settings.RETURN_AUTO_APPROVE = False
         rma = story.ask(shipped, {MUG: 1})
         assert rma.state == "requested"
@@ -51,7 +54,7 @@ class TestAsking:
             story.ask(confirmed, {MUG: 1}, actor=STAFF)
 
     def test_ends_with_the_window_for_customers_but_not_for_staff(
-        self, shipped: Order, settings
+        self, shipped: Order, settings: SettingsWrapper
     ) -> None:
         settings.RETURN_WINDOW_DAYS = -1
         assert not queries.may_return(order=shipped, now=timezone.now())
@@ -59,7 +62,9 @@ class TestAsking:
             story.ask(shipped, {MUG: 1})
         assert story.ask(shipped, {MUG: 1}, actor=STAFF).state == "awaiting_goods"
 
-    def test_counts_the_window_from_the_delivery(self, shipped: Order, settings) -> None:
+    def test_counts_the_window_from_the_delivery(
+        self, shipped: Order, settings: SettingsWrapper
+    ) -> None:
         story.deliver(shipped, at=story.long_ago(29))
         assert queries.may_return(order=shipped, now=timezone.now())
         settings.RETURN_WINDOW_DAYS = 28
@@ -76,7 +81,9 @@ class TestAsking:
         with pytest.raises(CannotReturn, match="on their way"):
             cancel(return_id=again.pk, actor="customer", now=timezone.now())
 
-    def test_can_be_declined_with_a_reason_and_asked_anew(self, shipped: Order, settings) -> None:
+    def test_can_be_declined_with_a_reason_and_asked_anew(
+        self, shipped: Order, settings: SettingsWrapper
+    ) -> None:
         settings.RETURN_AUTO_APPROVE = False
         rma = story.ask(shipped, {MUG: 2})
         with pytest.raises(CannotReturn):
@@ -260,7 +267,9 @@ class TestInspecting:
         assert len(story.refunds(shipped)) == 1
         assert story.returned(shipped)[MUG] == 1
 
-    def test_large_refunds_wait_for_a_person(self, shipped: Order, settings) -> None:
+    def test_large_refunds_wait_for_a_person(
+        self, shipped: Order, settings: SettingsWrapper
+    ) -> None:
         settings.REFUND_SECOND_PERSON_ABOVE_MINOR = 100
         rma = story.ask(shipped, {MUG: 1})
         story.arrive(rma, MUG, 1)
