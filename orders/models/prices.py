@@ -12,7 +12,7 @@ is_currency = RegexValidator(r"\A[A-Z]{3}\Z", "Enter three capital letters, as G
 
 
 class PriceList(models.Model):
-    """Prices in one currency. The shop sells by the default list of the customer's currency;
+    """Prices in one currency. The shop sells by the default list of the currency, with tax in it;
     others are asked for by their code."""
 
     code = models.SlugField(max_length=30, unique=True)
@@ -45,6 +45,12 @@ class PriceList(models.Model):
                 condition=Q(is_default=False) | Q(is_active=True),
                 name="default_list_is_active",
                 violation_error_message="The default list of a currency has to be active.",
+            ),
+            models.CheckConstraint(
+                condition=Q(is_default=False) | Q(tax_included=True),
+                name="default_list_includes_tax",
+                violation_error_message="Customers are shown prices with tax: a list without it "
+                "cannot be the default.",
             ),
         ]
 

@@ -109,6 +109,11 @@ class TestPriceLists:
         with pytest.raises(IntegrityError), transaction.atomic():
             PriceList.objects.filter(pk=trade.pk).update(is_default=True)
 
+    def test_customers_are_not_shown_prices_without_tax(self, trade: PriceList) -> None:
+        euros = {"code": "eur", "currency": "EUR", "is_default": True, "tax_included": False}
+        with pytest.raises(IntegrityError, match="default_list_includes_tax"), transaction.atomic():
+            PriceList.objects.create(**euros)
+
     def test_a_product_without_a_price_there_is_named(self, trade: PriceList) -> None:
         builders.add_product("CUP")
         with pytest.raises(NotPriced) as caught:
