@@ -6,14 +6,16 @@ shares sum to what the line cost. Pure.
 
 from collections.abc import Sequence
 
+from globalmart.core.money import charge_step
 from orders.models import Order, OrderLine
 
 
 def cancelled_share(line: OrderLine) -> int:
     """Return what the cancelled units of a line would have cost; what does not divide is spread
     over the first of them."""
-    share, more = divmod(line.total_minor, line.quantity)
-    return share * line.cancelled + min(more, line.cancelled)
+    step = _step(line)
+    share, more = divmod(line.total_minor // step, line.quantity)
+    return (share * line.cancelled + min(more, line.cancelled)) * step
 
 
 def shipped_share(line: OrderLine) -> int:
@@ -21,7 +23,13 @@ def shipped_share(line: OrderLine) -> int:
     that more is never captured than will be due in the end."""
     if line.shipped + line.cancelled == line.quantity:
         return line.total_minor - cancelled_share(line)
-    return line.total_minor // line.quantity * line.shipped
+    step = _step(line)
+    return line.total_minor // step // line.quantity * line.shipped * step
+
+
+def _step(line: OrderLine) -> int:
+    """Return the smallest amount that can be charged for it; its total is a multiple of that."""
+    return charge_step(line.order.currency) if line.order_id else 1
 
 
 def due_minor(order: Order, lines: Sequence[OrderLine]) -> int:
