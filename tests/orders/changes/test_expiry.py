@@ -57,6 +57,7 @@ class TestBasket:
         overdue(placed)
         pay()
         path = f"{links.order_path(placed)}again/"
+        assert f'href="{path}"' in client.get(links.order_path(placed)).content.decode()
         assert "We have kept your basket" in client.get(path).content.decode()
         assert not Basket.objects.exists()
 
