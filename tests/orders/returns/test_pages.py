@@ -7,7 +7,7 @@ import pytest
 from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 from notifications import jobs
 from notifications.models import Message
@@ -209,7 +209,7 @@ class TestStaffPages:
         assert len(story.refunds(shipped)) == 1
 
     def test_decline_with_a_reason(
-        self, shipped: Order, staff: Client, settings: SettingsWrapper
+        self, shipped: Order, staff: Client, settings: Settings
     ) -> None:
         settings.RETURN_AUTO_APPROVE = False
         rma = story.ask(shipped, {MUG: 1})

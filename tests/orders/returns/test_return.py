@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 from fulfillment.models import Stock
 from fulfillment.services import stock as levels
@@ -26,7 +26,7 @@ class TestAsking:
         assert story.told(shipped) == ["requested", "approved", "awaiting_goods"]
 
     def test_waits_for_staff_where_the_house_says_so(
-        self, shipped: Order, settings: SettingsWrapper
+        self, shipped: Order, settings: Settings
     ) -> None:
         settings.RETURN_AUTO_APPROVE = False
         rma = story.ask(shipped, {MUG: 1})
@@ -54,7 +54,7 @@ class TestAsking:
             story.ask(confirmed, {MUG: 1}, actor=STAFF)
 
     def test_ends_with_the_window_for_customers_but_not_for_staff(
-        self, shipped: Order, settings: SettingsWrapper
+        self, shipped: Order, settings: Settings
     ) -> None:
         settings.RETURN_WINDOW_DAYS = -1
         assert not queries.may_return(order=shipped, now=timezone.now())
@@ -63,7 +63,7 @@ class TestAsking:
         assert story.ask(shipped, {MUG: 1}, actor=STAFF).state == "awaiting_goods"
 
     def test_counts_the_window_from_the_delivery(
-        self, shipped: Order, settings: SettingsWrapper
+        self, shipped: Order, settings: Settings
     ) -> None:
         story.deliver(shipped, at=story.long_ago(29))
         assert queries.may_return(order=shipped, now=timezone.now())
@@ -82,7 +82,7 @@ class TestAsking:
             cancel(return_id=again.pk, actor="customer", now=timezone.now())
 
     def test_can_be_declined_with_a_reason_and_asked_anew(
-        self, shipped: Order, settings: SettingsWrapper
+        self, shipped: Order, settings: Settings
     ) -> None:
         settings.RETURN_AUTO_APPROVE = False
         rma = story.ask(shipped, {MUG: 2})
@@ -268,7 +268,7 @@ class TestInspecting:
         assert story.returned(shipped)[MUG] == 1
 
     def test_large_refunds_wait_for_a_person(
-        self, shipped: Order, settings: SettingsWrapper
+        self, shipped: Order, settings: Settings
     ) -> None:
         settings.REFUND_SECOND_PERSON_ABOVE_MINOR = 100
         rma = story.ask(shipped, {MUG: 1})

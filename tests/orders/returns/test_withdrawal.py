@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from globalmart.core.models import OutboxEvent
 from orders.models import Order, Return, Withdrawal
-from orders.queries import withdrawals
+from orders.queries import returns, withdrawals
 from orders.services import withdrawing
 from orders.services.returns import deciding, requesting
 from orders.services.returns.steps import CannotReturn
@@ -53,6 +53,37 @@ class TestWithdrawing:
         row.refresh_from_db()
         assert state(placed) == "cancelled"
         assert row.settled_at is not None
+
+    def test_from_units_that_were_not_paid_yet_stops_them_when_they_are(
+        self, placed: Order
+    ) -> None:
+        places = story.positions(placed)
+        row = withdrawing.withdraw(
+            order_id=placed.pk,
+            uuid=uuid4(),
+            name="Ada Lovelace",
+            email="ada@home.example",
+            units={places[CUP]: 1},
+            now=timezone.now(),
+        )
+        pay()
+        row.refresh_from_db()
+        assert state(placed) == "confirmed"
+        assert placed.lines.get(sku=CUP).cancelled == 1
+        assert row.settled_at is not None
+
+    def test_from_an_order_that_is_never_paid_alarms_nobody(self, placed: Order) -> None:
+        places = story.positions(placed)
+        Order.objects.filter(pk=placed.pk).update(state="expired")
+        long_ago = timezone.now() - timedelta(days=20)
+        row = Withdrawal.objects.create(
+            order=placed, uuid=uuid4(), units={str(places[CUP]): 1}, received_at=long_ago
+        )
+        assert returns.list_stuck(now=timezone.now()) == []
+
+        Order.objects.filter(pk=placed.pk).update(state="confirmed")
+        stuck = returns.list_stuck(now=timezone.now())
+        assert [each.subject_id for each in stuck] == [row.order_id]
 
     def test_from_units_that_were_not_sent_cancels_those(self, confirmed: Order) -> None:
         row = withdraw(confirmed, {CUP: 1})
