@@ -41,6 +41,8 @@ def on_payment_authorized(*, event_id: UUID, subject_id: int, **_later: object) 
     now = timezone.now()
     lifecycle.confirm_order(order_id=subject_id, actor="stripe", now=now)
     cancelling.go_on(order_id=subject_id, now=now)
+    # What was withdrawn from before it was paid is not to leave.
+    withdrawing.go_on(order_id=subject_id, now=now)
     holds.release_if_paid(order_id=subject_id, now=now)
     # What a count took before the order was paid nobody was asked about.
     shortages.ask_about_backorders(order_id=subject_id, now=now)
@@ -56,6 +58,7 @@ def on_payment_captured(*, event_id: UUID, subject_id: int, **_later: object) ->
     now = timezone.now()
     lifecycle.confirm_order(order_id=subject_id, actor="stripe", now=now)
     cancelling.go_on(order_id=subject_id, now=now)
+    withdrawing.go_on(order_id=subject_id, now=now)
     shrinking.follow_lines(order_id=subject_id, actor="system", now=now)
     lifecycle.record_capture(order_id=subject_id, now=now)
     holds.release_if_paid(order_id=subject_id, now=now)

@@ -17,6 +17,7 @@ from orders.states import (
     OPEN_RETURNS,
     RETURN_AGE,
     Decision,
+    OrderState,
     Reception,
     ReturnKind,
     ReturnState,
@@ -234,9 +235,12 @@ def list_stuck(*, now: datetime) -> list[Stuck]:
             "state_changed_at"
         )[:MOST_STUCK]
     ]
-    late = Withdrawal.objects.filter(
-        settled_at__isnull=True, received_at__lt=now - WITHDRAWAL_AGE
-    ).order_by("received_at")
+    # Nothing comes of an order that was never paid; should late money revive it, it goes on.
+    late = (
+        Withdrawal.objects.filter(settled_at__isnull=True, received_at__lt=now - WITHDRAWAL_AGE)
+        .exclude(order__state=OrderState.EXPIRED)
+        .order_by("received_at")
+    )
     found += [
         Stuck(
             "order",

@@ -77,7 +77,11 @@ class TestWithdrawing:
         Order.objects.filter(pk=placed.pk).update(state="expired")
         long_ago = timezone.now() - timedelta(days=20)
         row = Withdrawal.objects.create(
-            order=placed, uuid=uuid4(), units={str(places[CUP]): 1}, received_at=long_ago
+            order=placed,
+            uuid=uuid4(),
+            is_whole=False,
+            units={str(places[CUP]): 1},
+            received_at=long_ago,
         )
         assert returns.list_stuck(now=timezone.now()) == []
 
