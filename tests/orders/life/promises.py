@@ -86,8 +86,8 @@ SELECT o.id FROM orders_order o
 """
 
 
-# What nothing more is expected to follow, or a person was told of it, when everybody has answered.
-UNFINISHED = """
+# What is over when everybody has answered; or a person was told of it.
+OPEN_WISHES = """
 SELECT thing.name, thing.order_id FROM (
     SELECT 'cancellation' AS name, order_id FROM orders_ordercancellation WHERE state = 'requested'
      UNION ALL
@@ -99,11 +99,14 @@ SELECT thing.name, thing.order_id FROM (
     SELECT 'return ' || r.state, r.order_id FROM orders_return r
      WHERE r.state NOT IN ('declined', 'closed', 'cancelled', 'expired')
      UNION ALL
-    SELECT 'withdrawal', order_id FROM orders_withdrawal WHERE settled_at IS NULL
+    SELECT 'withdrawal', w.order_id FROM orders_withdrawal w JOIN orders_order o
+        ON o.id = w.order_id WHERE w.settled_at IS NULL AND o.state <> 'expired'
      UNION ALL
     SELECT 'refund ' || state, order_id FROM payments_refund
      WHERE state NOT IN ('succeeded', 'rejected', 'cancelled')
 ) AS thing
+"""
+UNTOLD = """
  WHERE NOT EXISTS (
     SELECT 1 FROM core_alert a
      WHERE a.closed_at IS NULL AND a.subject_type = 'order' AND a.subject_id = thing.order_id)
@@ -137,6 +140,11 @@ def find_unattended() -> list[int]:
     return [row[0] for row in _ask("unattended")]
 
 
+def has_open_wishes() -> bool:
+    """Tell whether anything that somebody has asked for is undecided."""
+    return bool(_ask("wishes"))
+
+
 def find_unfinished() -> list[str]:
     """Return what was asked for, was never decided, and of which nobody was told."""
     return [f"{name} of order {order_id}" for name, order_id in _ask("unfinished")]
@@ -157,7 +165,8 @@ def _questions() -> dict[str, str]:
     return {
         **{_name(each): each.query for each in _invariants()},
         "now": _now(),
-        "unfinished": UNFINISHED,
+        "wishes": OPEN_WISHES,
+        "unfinished": OPEN_WISHES + UNTOLD,
         "unattended": _without(PERSONS),
     }
 
