@@ -6,6 +6,7 @@ units explain an amount, a balancing position says so; its tax is split as the o
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -197,12 +198,8 @@ def _with_shipping(
 
 
 def _sent(line: OrderLine, units: Mapping[int, int]) -> tuple[int, int]:
-    as_if = OrderLine(
-        quantity=line.quantity,
-        total_minor=line.total_minor,
-        cancelled=line.cancelled,
-        shipped=units[line.position],
-    )
+    as_if = copy(line)
+    as_if.shipped = units[line.position]
     return as_if.shipped, shipped_share(as_if)
 
 
