@@ -96,7 +96,7 @@ def test_shipping_is_charged_with_the_first_parcel() -> None:
 
 
 def test_what_is_taken_of_dinars_can_be_charged() -> None:
-    order = Order(pk=1, currency="KWD")
+    order = Order(pk=1, currency="KWD", shipping_minor=0)
     line = OrderLine(order=order, quantity=3, unit_price_minor=1250, total_minor=3190)
     shares = []
     for line.cancelled in (1, 2, 3):
