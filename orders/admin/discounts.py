@@ -56,6 +56,14 @@ class PromotionAdmin(HouseAdmin):
     can_add = True
 
 
-class OrderDiscountInline(HouseInline):
-    model = models.OrderDiscount
-    hidden = ("position",)
+@admin.register(models.OrderDiscount)
+class OrderDiscountAdmin(HouseAdmin):
+    list_display = ("order", "source", "name", "code", "amount", "on_shipping")
+    list_filter = ("source", "on_shipping")
+    list_select_related = ("order",)
+    search_fields = ("=order__number", "=code")
+    ordering = ("-pk",)
+
+    @admin.display(ordering="amount_minor")
+    def amount(self, discount: models.OrderDiscount) -> str:
+        return display(discount.amount_minor, discount.order.currency)

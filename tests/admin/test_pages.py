@@ -17,11 +17,18 @@ from orders.models import Order, Price, Product
 from tests.api.conftest import Caller, ada, order_of, shop  # noqa: F401 - fixtures
 
 OUR_APPS = ("core", "payments", "fulfillment", "orders", "notifications")
-# Price lists are the shop's to change; what an order froze is not among them.
+# Price lists and discounts are the shop's to change; what an order froze is not among them.
 PRICE_LISTS = {
     ("price", "amount_minor"),
     ("shippingrate", "amount_minor"),
+    ("shippingrate", "value_from_minor"),
+    ("shippingrate", "value_below_minor"),
     ("shippingrate", "free_from_minor"),
+    *(
+        (model, name)
+        for model in ("voucher", "promotion")
+        for name in ("amount_minor", "minimum_minor")
+    ),
 }
 
 
