@@ -7,15 +7,17 @@ from django.db import IntegrityError, transaction
 
 from fulfillment.gateways.wms import CancelAnswer, OutcomeUnknown
 from fulfillment.models import Fulfillment, Reservation, Stock
+from fulfillment.services.stock import adjust, ensure_warehouse
 from globalmart.core.models import OutboxEvent
 from orders.models import CancellationLine, Order, OrderCancellation
 from orders.queries import changes
-from orders.queries.cancellations import is_cancelling
-from orders.services import cancelling, correcting, holds
+from orders.queries.cancellations import is_cancelling, was_partly_stopped
+from orders.services import cancelling, correcting, holds, lifecycle
 from orders.services.cancelling import CannotCancel
 from orders.states import HoldKind
 from payments.models import Refund
 from payments.services.planning import plan_capture
+from tests import builders
 from tests.fulfillment.fakes import FakeWarehouse, parcel
 from tests.orders.house import carry, leave, money, now, pay, state, submit, units
 from tests.orders.services.test_cancelling import sound
@@ -253,6 +255,45 @@ class TestAtTheWarehouse:
         Fulfillment.objects.update(due_at=now(), lease_until=None)
         submit(confirmed)
         assert wishes(confirmed) == ["accepted"]
+        sound()
+
+
+class TestSeveralRequests:
+    @pytest.fixture
+    def split(self, shop: None) -> Order:
+        """The cups are kept in a second warehouse; both were asked."""
+        ensure_warehouse(code="away", name="Far warehouse")
+        for code, units_ in (("main", -6), ("away", 6)):
+            adjust(warehouse_code=code, deltas={"CUP": units_}, reason="moved", actor="test")
+        order = builders.place({"MUG": 2, "CUP": 3})
+        pay()
+        lifecycle.confirm_order(order_id=order.pk, actor="stripe", now=now())
+        submit(order)
+        return order
+
+    def test_only_those_that_hold_the_units_come_back(
+        self, split: Order, warehouse: FakeWarehouse
+    ) -> None:
+        cancel(split, {CUP: 1})
+        submit(split)
+        cups = Fulfillment.objects.get(order=split, lines__sku="CUP", number__lte=2)
+        assert [name for name, _ in warehouse.cancelled] == [cups.reference]
+        assert [(found[1], found[2]) for found in asked(split) if "MUG" in found[2]] == [
+            ("accepted", {"MUG": 2})
+        ]
+        assert asked(split)[-1] == ("3", "ready", {"CUP": 2})
+        sound()
+
+    def test_what_could_be_stopped_is_given_up(
+        self, split: Order, warehouse: FakeWarehouse
+    ) -> None:
+        cancel(split, {CUP: 1, MUG: 1})
+        warehouse.cancel_answers.append(CancelAnswer("too_late", "packed"))
+        submit(split)
+        assert wishes(split) == ["rejected"]
+        assert sorted(CancellationLine.objects.values_list("given_up", flat=True)) == [0, 1]
+        assert sum(found[3] for found in units(split)) == 1
+        assert was_partly_stopped(order_id=split.pk)
         sound()
 
 

@@ -471,8 +471,9 @@ class TestMissingStock:
         handler(event_id=None, subject_id=order.pk)
 
     def test_stops_the_order_until_nothing_is_missing(self, confirmed: Order) -> None:
+        # Where its customer cannot be asked: see tests/orders/changes/test_backorders.py.
         Reservation.objects.update(state="backordered", backordered_at=timezone.now())
-        self.tell(jobs.on_stock_backordered, confirmed)
+        holds.hold_for_stock(order_id=confirmed.pk, now=timezone.now())
         assert open_kinds() == ["stock"]
         assert request_state() == S.ON_HOLD
 
