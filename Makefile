@@ -34,6 +34,12 @@ proof-warehouse: ## a warehouse that lies, forgets and is away: a thousand order
 	@bin/bootstrap dev
 	@exec $(python) -m globalmart.sandbox exec -- $(python) -m tests.proofs warehouse
 
+proof-orders: ## whole lives of orders at random, prices, vouchers, search among a million; with SAMPLE=FILE also the real data
+	@bin/bootstrap dev
+	@$(python) -m globalmart.sandbox exec -- $(python) -m tests.proofs orders
+	@if [ -n "$(SAMPLE)" ]; then exec $(MAKE) proof-import SAMPLE="$(SAMPLE)"; \
+	else echo "Not shown: the real data with its C-invoices. make proof-import SAMPLE=FILE shows it."; fi
+
 crashpoints: ## crash the shop at every crash point (SEED=1 repeats a run, CELLS="CP7:kill:applied CP21" picks)
 	@bin/bootstrap dev
 	@SEED="$(SEED)" CELLS="$(CELLS)" exec $(python) -m globalmart.sandbox exec --failpoints -- $(python) -m tests.crashpoints
@@ -57,4 +63,4 @@ lock: ## compile requirements*.txt anew from requirements*.in
 clean: ## forget everything: data, secrets, virtual environment
 	@bin/clean
 
-.PHONY: help demo smoke test test-stripe proof-recovery proof-money proof-warehouse crashpoints proof-import lint screenshots lock clean
+.PHONY: help demo smoke test test-stripe proof-recovery proof-money proof-warehouse proof-orders crashpoints proof-import lint screenshots lock clean

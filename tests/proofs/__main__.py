@@ -14,6 +14,7 @@ from tests.journeys.scenarios import Figures
 from tests.journeys.shop import Shop
 from tests.proofs import (
     independent,
+    life,
     machines,
     prices,
     real_data,
@@ -42,6 +43,7 @@ PROOFS: dict[str, tuple[Callable[[Shop], Figures], ...]] = {
     "search": (searching.search_orders,),
     "prices": (prices.random_baskets,),
     "voucher": (vouchers.single_use,),
+    "life": (life.random_lives,),
     "import": (real_data.import_and_run_to_the_end,),
 }
 PROOFS["money"] = (
@@ -55,6 +57,12 @@ PROOFS["warehouse"] = (
     *PROOFS["outage"],
     *PROOFS["stock"],
     *PROOFS["cancel"],
+)
+PROOFS["orders"] = (
+    *PROOFS["prices"],
+    *PROOFS["voucher"],
+    *PROOFS["life"],
+    *PROOFS["search"],
 )
 
 

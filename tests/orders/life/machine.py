@@ -125,7 +125,6 @@ class LifeMachine(RuleBasedStateMachine):
     """Some orders, from their placing to their end."""
 
     counts: ClassVar[Counter[str]] = Counter()
-    progress: ClassVar[Callable[[Counter[str]], None] | None] = None
     world: World
 
     def __init__(self) -> None:
@@ -232,8 +231,6 @@ class LifeMachine(RuleBasedStateMachine):
                 self.counts.update(ending.settle(self.world))
                 self.counts["orders"] += len(self.world.orders)
                 self.counts["examples"] += 1
-                if self.progress is not None:
-                    type(self).progress(self.counts)  # type: ignore[misc]
         finally:
             self.stack.close()
 
@@ -251,16 +248,20 @@ def profile(*, examples: int, steps: int) -> settings:
     )
 
 
-def run(*, examples: int, steps: int, chance: int) -> Counter[str]:
-    """Run the machine in this database, with its shop; return how often each act did something.
-
-    The same `chance` takes the same way. Raises what breaks a promise, after its shortest story.
-    """
-    LifeMachine.counts = Counter()
+def open_once() -> None:
+    """Make ready, in this database and session, what lasts for all examples."""
     house.install()
     open_shop()
     house.check_constraints()
     promises.prepare()
+
+
+def run(*, examples: int, steps: int, chance: int) -> Counter[str]:
+    """Run the machine in the shop that was opened; return how often each act did something.
+
+    The same `chance` takes the same way. Raises what breaks a promise, after its shortest story.
+    """
+    LifeMachine.counts = Counter()
     how = profile(examples=examples, steps=steps)
     run_state_machine_as_test(seed(chance)(LifeMachine), settings=how)
     return LifeMachine.counts

@@ -2,12 +2,14 @@
 
 import pytest
 
-from tests.orders.life.machine import run
+from tests.orders.life.machine import open_once, run
 
 
 @pytest.mark.django_db
 class TestLives:
     def test_keep_the_promises_whatever_happens(self) -> None:
+        open_once()
+
         counts = run(examples=10, steps=40, chance=1)
 
         assert counts["examples"] >= 10
