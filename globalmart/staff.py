@@ -10,6 +10,7 @@ from django.urls import reverse_lazy
 SIDEBAR = {
     "Orders": [
         ("Orders", "receipt_long", "orders_order"),
+        ("Phone orders", "phone_in_talk", "orders_orderdraft"),
         ("Holds", "front_hand", "orders_orderhold"),
         ("Returns", "assignment_return", "orders_return"),
         ("Baskets", "shopping_basket", "orders_basket"),

@@ -14,10 +14,11 @@ from django.utils import timezone
 from django.utils.safestring import mark_safe
 
 from fulfillment.services.stock import OutOfStock
+from globalmart.core.admin import HouseAdmin
 from globalmart.core.money import display
 from orders import links
 from orders.admin.draft_forms import DraftForm, Row, make_rows, read_rows
-from orders.models import Order
+from orders.models import Order, OrderDraft
 from orders.queries import listing
 from orders.queries.delivery import Option, list_options
 from orders.queries.discounts import VoucherRefused
@@ -69,6 +70,15 @@ class _Sheet:
         return not any(row.error for row in self.rows) and self.form.is_valid()
 
 
+@admin.register(OrderDraft)
+class OrderDraftAdmin(HouseAdmin):
+    list_display = ("order", "created_by", "created_at", "submitted_by", "submitted_at")
+    list_filter = (("submitted_at", admin.EmptyFieldListFilter),)
+    list_select_related = ("order",)
+    search_fields = ("=order__number",)
+    ordering = ("-id",)
+
+
 def start(request: HttpRequest) -> HttpResponse:
     """Begin a new one, under an address of its own: sent twice, it is one draft."""
     _require(request)
@@ -112,12 +122,13 @@ def discard(request: HttpRequest, key: UUID) -> HttpResponse:
 
 def panel(request: HttpRequest, order: Order) -> dict[str, Any]:
     """Return what the order's page shows: the way back to a draft, or the link to pay."""
-    if not request.user.has_perm(PERMISSION):
+    is_open = order.state in (OrderState.DRAFT, OrderState.PENDING_PAYMENT)
+    if not is_open or not request.user.has_perm(PERMISSION):
         return {}
     draft = getattr(order, "draft", None)
     if order.state == OrderState.DRAFT and draft is not None:
         return {"draft": draft}
-    if order.state != OrderState.PENDING_PAYMENT or order.payment_due_at is None:
+    if order.payment_due_at is None:
         return {"placed_draft": draft}
     address = f"{links.order_url(order)}pay/"
     code = segno.make(address, error="m").svg_inline(scale=4, border=3, dark="#000", light="#fff")
