@@ -9,7 +9,13 @@ PAGE = ROOT / "docs" / "reference" / "settings.md"
 SETTINGS = ROOT / "globalmart" / "settings.py"
 # Which argument of each reading function is the name, and which the default.
 READERS = {"read": (1, 3), "secret": (0, None), "address": (0, 2)}
-TYPES = {"str": "text", "db_url": "address", "int": "whole number", "float": "number"}
+TYPES = {
+    "str": "text",
+    "db_url": "address",
+    "int": "whole number",
+    "float": "number",
+    "bool": "yes or no",
+}
 
 
 def read_settings() -> dict[str, tuple[str, str | None]]:
