@@ -3,7 +3,7 @@
 from typing import Any
 
 from django import forms
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -157,6 +157,7 @@ def _page(
     more: dict[str, Any] | None = None,
 ) -> HttpResponse:
     context = {
+        **admin.site.each_context(request),
         "order": order,
         "what": what,
         "form": form,

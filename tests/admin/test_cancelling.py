@@ -11,7 +11,7 @@ from globalmart.core.models import TimelineEntry
 from orders.admin import cancelling as boxes
 from orders.models import Order, OrderCancellation, OrderHold, OrderShortage
 from orders.services import cancelling, holds
-from orders.states import CancellationState, HoldKind, ShortageState
+from orders.states import CancellationState, CorrectionState, HoldKind, ShortageState
 from tests.admin.test_holds import login, page_of
 from tests.fulfillment.fakes import FakeWarehouse, parcel
 from tests.orders.conftest import confirmed, placed, shop, stripe, warehouse  # noqa: F401
@@ -147,7 +147,9 @@ class TestHoldForm:
         assert not OrderHold.objects.exists()
 
 
-@pytest.mark.parametrize("name", [*CancellationState.values, *ShortageState.values])
+@pytest.mark.parametrize(
+    "name", [*CancellationState.values, *CorrectionState.values, *ShortageState.values]
+)
 def test_each_state_has_a_color_by_day_and_by_night(name: str) -> None:
     found = finders.find("core/staff.css")
     assert isinstance(found, str)

@@ -53,6 +53,12 @@ def test_units_are_looked_over_then_cancelled_once(client: Client, confirmed: Or
     assert OrderCancellation.objects.get().requested_by.startswith("staff:")
 
 
+def test_wears_the_staffs_look(client: Client, confirmed: Order) -> None:
+    for what in ("units", "address", "contact"):
+        address = reverse(f"admin:orders_order_{what}", args=[confirmed.pk])
+        assert "core/staff.css" in text(client.get(address))
+
+
 def test_nothing_is_done_without_a_reason(client: Client, confirmed: Order) -> None:
     for what, fields in (
         ("units", {"line_1": "2", "step": "confirm"}),
