@@ -13,44 +13,21 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.safestring import mark_safe
 
-from fulfillment.services.stock import OutOfStock
 from globalmart.core.admin import HouseAdmin
-from globalmart.core.money import display
 from orders import links
 from orders.admin.draft_forms import DraftForm, Row, make_rows, read_rows
+from orders.admin.draft_refusals import REFUSALS, explain
 from orders.models import Order, OrderDraft
 from orders.queries import listing
 from orders.queries.delivery import Option, list_options
-from orders.queries.discounts import VoucherRefused
-from orders.queries.pricing import (
-    NothingToPay,
-    NotPriced,
-    Quote,
-    TotalTooLarge,
-    UnknownShippingMethod,
-    UnknownSku,
-)
+from orders.queries.pricing import Quote
 from orders.services import drafts
-from orders.services.submissions import BadQuantity, NoLines, TotalChanged
+from orders.services.submissions import Item
 from orders.states import OrderState
 
 PERMISSION = "orders.draft_order"
 MOST_FOUND = 8
 NEEDED = (PERMISSION, "orders.view_order")
-# What a price can be refused for; the form's own checks come first.
-REFUSALS = (
-    UnknownSku,
-    NotPriced,
-    UnknownShippingMethod,
-    VoucherRefused,
-    TotalTooLarge,
-    NothingToPay,
-    BadQuantity,
-    NoLines,
-    OutOfStock,
-    TotalChanged,
-    drafts.DraftChanged,
-)
 
 
 @dataclass(slots=True)
@@ -211,7 +188,7 @@ def _do(sheet: _Sheet, action: str) -> HttpResponse | None:
         messages.info(request, "The order is no draft any more.")
         return redirect("admin:orders_order_change", gone.order_id)
     except REFUSALS as refusal:
-        sheet.problem = _words(refusal)
+        sheet.problem = explain(refusal)
         return None
     messages.success(request, _placed(order))
     return redirect(order.get_absolute_url())
@@ -260,7 +237,7 @@ def _price(sheet: _Sheet) -> Quote | None:
     value = {name: str(form[name].value() or "") for name in ("country", "region", "method")}
     wanted = drafts.Wanted(
         currency=settings.SHOP_CURRENCY,
-        items=tuple(drafts.Item(row.sku, row.quantity) for row in rows),
+        items=tuple(Item(row.sku, row.quantity) for row in rows),
         email=str(form["email"].value() or ""),
         address={"country": value["country"], "region": value["region"]},
         shipping_method=value["method"],
@@ -269,42 +246,8 @@ def _price(sheet: _Sheet) -> Quote | None:
     try:
         return drafts.price_draft(wanted=wanted, now=timezone.now())
     except REFUSALS as refusal:
-        sheet.problem = sheet.problem or _words(refusal)
+        sheet.problem = sheet.problem or explain(refusal)
         return None
-
-
-def _words(refusal: Exception) -> str:
-    """Return why something was refused, and what to do."""
-    shop = settings.SHOP_CURRENCY
-    match refusal:
-        case TotalChanged():
-            seen = display(refusal.expected_minor, shop)
-            return (
-                f"It costs {display(refusal.total_minor, shop)}, and not {seen} as this page said. "
-                "Tell the customer, then place it again."
-            )
-        case OutOfStock():
-            short = ", ".join(
-                f"{each.sku} (asked for {each.wanted}, {each.available} there)"
-                for each in refusal.shortages
-            )
-            return f"Out of stock meanwhile: {short}. Lower the quantity."
-        case UnknownSku() | NotPriced():
-            return f"Not for sale any more: {', '.join(refusal.skus)}. Remove it."
-        case VoucherRefused():
-            return str(refusal)
-    return WORDS[type(refusal)]
-
-
-WORDS: dict[type[Exception], str] = {
-    UnknownShippingMethod: "That way of delivery is not offered to this address: choose another.",
-    TotalTooLarge: "That is more than one order may cost: make two of it.",
-    NothingToPay: "Nothing is left to pay, and the shop takes no such orders.",
-    BadQuantity: "A quantity is too large.",
-    NoLines: "Add a product first.",
-    drafts.DraftChanged: "Somebody else has changed this draft meanwhile. Open it again in another "
-    "window to see how, then decide; what you typed is still here, and saving again overwrites it.",
-}
 
 
 def _require(request: HttpRequest) -> None:

@@ -168,7 +168,7 @@ def _parcels(order: Order) -> list[dict[int, int]]:
 
 def _lock_series(seller: LegalEntity, kind: DocumentKind, now: datetime) -> DocumentSeries:
     """Take the next number of this year's series: who comes later waits for this transaction."""
-    key = {"entity": seller, "kind": kind, "year": now.year}
+    key: dict[str, Any] = {"entity": seller, "kind": kind, "year": now.year}
     if not DocumentSeries.objects.filter(**key).exists():
         DocumentSeries.objects.get_or_create(**key)
     series = DocumentSeries.objects.locked().get(**key)

@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from fulfillment.services.stock import reserve
 from globalmart.core import outbox, timeline
+from globalmart.core.db import constraint_name
 from globalmart.core.ids import order_number, public_id
 from orders import events
 from orders.links import order_url
@@ -26,6 +27,10 @@ from orders.services.submissions import Item, NoLines, TotalChanged, sum_quantit
 from orders.services.vouchers import take_voucher
 from orders.states import OrderState, PaymentTiming
 from payments.services.intake import PaymentPlan, open_account
+
+
+# The name that PostgreSQL gives to the uniqueness of the draft's key.
+KEY_CONSTRAINT = "orders_orderdraft_key_key"
 
 
 class NoDraft(Exception):
@@ -74,7 +79,6 @@ def price_draft(*, wanted: Wanted, now: datetime) -> Quote | None:
     )
 
 
-@transaction.atomic
 def save_draft(
     *, key: UUID, wanted: Wanted, actor: str, now: datetime, version: int | None = None
 ) -> Order:
@@ -83,6 +87,17 @@ def save_draft(
     `version` is the order's that was read. Raises DraftChanged where it is another by now,
     NoDraft, BadQuantity, and what `quote` raises; then nothing is written.
     """
+    try:
+        return _save(key, wanted, actor, now, version)
+    except IntegrityError as error:
+        if constraint_name(error) != KEY_CONSTRAINT:
+            raise
+        # Sent twice at once: the other one has made it.
+        return _save(key, wanted, actor, now, version)
+
+
+@transaction.atomic
+def _save(key: UUID, wanted: Wanted, actor: str, now: datetime, version: int | None) -> Order:
     priced = price_draft(wanted=wanted, now=now)
     known = OrderDraft.objects.filter(key=key).values_list("order_id", flat=True).first()
     if known is None:

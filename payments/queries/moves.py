@@ -3,12 +3,11 @@
 Money of a late attempt pays for nothing and is given back: it is left out.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-
-from django.db.models import Count
 
 from payments.models import LedgerEntry
 from payments.queries.refunds import RefundView, list_refunds
@@ -62,8 +61,8 @@ def list_moves(*, order_id: int) -> list[Move]:
 def count_moves(order_ids: Sequence[int]) -> dict[int, int]:
     """Return how many such bookings each order has; an order without any is left out."""
     rows = LedgerEntry.objects.filter(order_id__in=order_ids, account__in=["sales", "refunds"])
-    rows = rows.exclude(attempt__purpose__startswith=LATE).values_list("order_id")
-    return {order_id: count for order_id, count in rows.annotate(Count("id")) if order_id}
+    paying = rows.exclude(attempt__purpose__startswith=LATE)
+    return Counter(key for key in paying.values_list("order_id", flat=True) if key is not None)
 
 
 def _is_back(entry: LedgerEntry) -> bool:
