@@ -28,7 +28,6 @@ from orders.services.vouchers import take_voucher
 from orders.states import OrderState, PaymentTiming
 from payments.services.intake import PaymentPlan, open_account
 
-
 # The name that PostgreSQL gives to the uniqueness of the draft's key.
 KEY_CONSTRAINT = "orders_orderdraft_key_key"
 

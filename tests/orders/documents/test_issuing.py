@@ -6,7 +6,6 @@ import pytest
 from django.core.management import call_command
 from django.db import IntegrityError, transaction
 
-from orders import jobs
 from orders.models import Document, DocumentSeries, LegalEntity, Order, OrderLine
 from orders.services import documents, refunds
 from orders.services.refunds import Selection
@@ -165,7 +164,7 @@ class TestNumbers:
     ) -> None:
         submit(confirmed)
         with monkeypatch.context() as patch:
-            patch.setattr(jobs.documents, "issue_due", lambda **_: [])
+            patch.setattr(documents, "issue_due", lambda **_: [])
             leave(warehouse, f"{confirmed.number}-1", parcel(MUG=2, CUP=3))
         with transaction.atomic():
             (lost,) = documents.issue_due(order_id=confirmed.pk, now=now())
@@ -209,7 +208,7 @@ def test_what_is_missing_can_be_written_later(
 ) -> None:
     submit(confirmed)
     with monkeypatch.context() as patch:
-        patch.setattr(jobs.documents, "issue_due", lambda **_: [])
+        patch.setattr(documents, "issue_due", lambda **_: [])
         leave(warehouse, f"{confirmed.number}-1", parcel(MUG=2, CUP=3))
 
     told = StringIO()
