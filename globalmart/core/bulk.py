@@ -65,6 +65,9 @@ def rebuilding(tables: Iterable[str]) -> Iterator[None]:
     names = list(tables)
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL statement_timeout = 0")
+        # A table whose rows are still to be checked cannot be altered.
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("SET CONSTRAINTS ALL DEFERRED")
         cursor.execute("SET LOCAL maintenance_work_mem = '256MB'")
         cursor.execute(_CONSTRAINTS, [names])
         constraints = cursor.fetchall()

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from orders.models import DocumentSeries, LegalEntity
+from orders.seeds.rates import METHODS
 from orders.seeds.stories import Story, StoryLine
 from orders.services.documents import AMOUNTS, GERMAN, digest_of_text, write_down
 from orders.services.entities import FIRST
@@ -21,6 +22,7 @@ COLUMNS = {
     )
 }
 PER_ORDER = {DOCUMENT: 4}
+METHOD_NAMES = {method.code: method.name for method in METHODS}
 
 Sink = dict[str, list[tuple[Any, ...]]]
 Move = tuple[str, datetime, int]
@@ -138,7 +140,7 @@ def _positions(
                 "kind": "shipping",
                 "line": 0,
                 "sku": "",
-                "name": story.method,
+                "name": METHOD_NAMES[story.method],
                 "quantity": 1,
                 "unit_price_minor": story.shipping_minor,
                 "discount_minor": 0,
