@@ -5,6 +5,7 @@ that is taken leaves its line in the order's timeline; one that is refused leave
 """
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,24 +21,36 @@ from notifications.models import Message
 from notifications.services import outgoing
 from notifications.states import MESSAGE, MessageState
 from orders import events
-from orders.models import Order
-from orders.services import lifecycle
-from orders.states import ORDER, OrderState
-from payments.models import Dispute, OrderAccount, PaymentAttempt, Refund
-from payments.services import disputes
+from orders.models import Order, OrderCancellation, OrderCorrection, OrderShortage
+from orders.services import correcting, lifecycle, shortages, wishes
+from orders.states import (
+    CANCELLATION,
+    CORRECTION,
+    ORDER,
+    SHORTAGE,
+    CancellationState,
+    CorrectionState,
+    OrderState,
+    ShortageState,
+)
+from payments.models import Dispute, OrderAccount, PaymentAttempt, PaymentOperation, Refund
+from payments.services import disputes, settling
 from payments.services.books import Books, open_books
 from payments.services.refund_books import RefundBooks
 from payments.states import (
     ATTEMPT,
     DISPUTE,
+    OPERATION,
     REFUND,
     REFUND_BEFORE_APPROVAL,
     REFUND_RESERVED,
     AttemptState,
     DisputeState,
+    OperationState,
     RefundState,
 )
 from tests import builders
+from tests.core.test_ages import MACHINES
 from tests.payments import refunding
 from tests.payments.disputing import capture
 
@@ -171,3 +184,68 @@ def test_of_a_message(order: Order) -> None:
 
     # A message is a line of the order's page itself.
     walk(MESSAGE, MessageState, step, is_told=False)
+
+
+@pytest.fixture
+def unsaved(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows take their steps in memory: what else a state asks of its row has tests of its own."""
+    for model in (OrderCancellation, OrderCorrection, OrderShortage):
+        monkeypatch.setattr(model, "save", lambda self, **kwargs: None)
+
+
+@pytest.mark.usefixtures("unsaved")
+def test_of_a_wish_to_cancel(order: Order) -> None:
+    def step(before: str, after: str) -> str:
+        row = OrderCancellation(order=order, state=before, requested_by="customer")
+        wishes._decide(row, CancellationState(after), "too late", timezone.now())
+        return row.state
+
+    walk(CANCELLATION, CancellationState, step)
+
+
+@pytest.mark.usefixtures("unsaved")
+def test_of_a_correction(order: Order) -> None:
+    def step(before: str, after: str) -> str:
+        row = OrderCorrection(order=order, state=before, kind="address", requested_by="customer")
+        correcting._decide(row, CorrectionState(after), "too late", timezone.now())
+        return row.state
+
+    walk(CORRECTION, CorrectionState, step)
+
+
+@pytest.mark.usefixtures("unsaved")
+def test_of_missing_goods(order: Order) -> None:
+    def step(before: str, after: str) -> str:
+        row = OrderShortage(line=order.lines.get(), quantity=1, state=before)
+        state = ShortageState(after)
+        shortages.move(order, row, state, actor="customer", now=timezone.now())
+        return row.state
+
+    walk(SHORTAGE, ShortageState, step)
+
+
+def test_of_a_call_to_stripe(order: Order) -> None:
+    attempt = PaymentAttempt.objects.get()
+    now = timezone.now()
+
+    def step(before: str, after: str) -> str:
+        row = PaymentOperation(attempt=attempt, state=before)
+        books = Books(OrderAccount.objects.get(), attempt, [row], "stripe", now)
+        settling._finish(books, row, OperationState(after), "card_declined")
+        return row.state
+
+    # A call is told of by what it does to its attempt.
+    walk(OPERATION, OperationState, step, is_told=False)
+
+
+IN_RETURNS = {"RETURN", "RECEPTION", "DECISION"}
+# Reservations move many at once, in statements that name the states that they move from.
+MANY_AT_ONCE = {"RESERVATION"}
+
+
+def test_no_machine_is_left_out() -> None:
+    text = Path(__file__).read_text()
+    returns = (Path(__file__).parents[1] / "orders" / "returns" / "test_edges.py").read_text()
+    assert {name for name in MACHINES if f"walk({name}, " in returns} == IN_RETURNS
+    here = {name for name in MACHINES if f"walk({name}, " in text}
+    assert here | IN_RETURNS | MANY_AT_ONCE == set(MACHINES)
