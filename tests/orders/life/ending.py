@@ -178,16 +178,20 @@ def _drafts(world: World) -> None:
             discard_draft(order_id=order.pk, actor=staff.CLERK, now=timezone.now())
 
 
+# What staff do with a refund, the next where that is refused.
+SETTLED_BY = {
+    RefundState.REQUESTED: ("approve", "reject"),
+    RefundState.UNKNOWN: ("declare",),
+    RefundState.FAILED: ("manual", "cancel"),
+    RefundState.MANUAL: ("paid",),
+}
+
+
 def _refunds(world: World) -> None:
-    first = {RefundState.UNKNOWN: "declare", RefundState.FAILED: "manual"}
-    for row in Refund.objects.filter(state__in=staff.BUTTONS).order_by("pk"):
-        if row.state == RefundState.APPROVED:
-            continue
-        if row.reason == "external":
-            _try(lambda row=row: staff.press(row, "cancel"))  # type: ignore[misc]
-            continue
-        step = first.get(RefundState(row.state), staff.BUTTONS[RefundState(row.state)][0])
-        _try(lambda row=row, step=step: staff.press(row, step))  # type: ignore[misc]
+    for row in Refund.objects.filter(state__in=SETTLED_BY).order_by("pk"):
+        for step in SETTLED_BY[RefundState(row.state)]:
+            if _try(lambda row=row, step=step: staff.press(row, step)):  # type: ignore[misc]
+                break
 
 
 def _holds(world: World) -> None:

@@ -109,8 +109,7 @@ class Staff:
         if row is None:
             return False
         steps = BUTTONS[RefundState(row.state)]
-        press(row, steps[more % len(steps)])
-        return True
+        return press(row, steps[more % len(steps)])
 
     def repair(self, pick: int, more: int, how: int) -> bool:
         """Do something about a request that does not get through."""
@@ -160,7 +159,7 @@ BUTTONS = {
 }
 
 
-def press(row: Refund, step: str) -> None:
+def press(row: Refund, step: str) -> bool:
     """Take one step with a refund."""
     key, now = row.pk, timezone.now()
     match step:
@@ -182,6 +181,7 @@ def press(row: Refund, step: str) -> None:
             refund_repairs.declare_failed(
                 refund_id=key, declared_by=CHIEF, reason="not there", now=now
             )
+    return True
 
 
 OFF = ("rejected",)
