@@ -32,9 +32,8 @@ class Papers:
     """The counters of this run. All that it writes is sold by the house's default entity."""
 
     def __init__(self) -> None:
-        self.seller = LegalEntity.objects.filter(is_default=True).first()
-        if self.seller is None:
-            self.seller = LegalEntity.objects.create(code="main", is_default=True, **FIRST)
+        default = LegalEntity.objects.filter(is_default=True).first()
+        self.seller = default or LegalEntity.objects.create(code="main", is_default=True, **FIRST)
         self.series: dict[tuple[str, int], DocumentSeries] = {}
         self.taken: Counter[int] = Counter()
 

@@ -1,6 +1,7 @@
 """The courses that seeded orders take: in which states each one ends, and how often it is taken."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from fulfillment.states import FulfillmentState as F
 from fulfillment.states import ReservationState as R
@@ -23,7 +24,7 @@ class Plan:
     order: OrderState
     payment: A | None = A.CAPTURED
     request: F | None = F.SHIPPED
-    shipped: str = "all"
+    shipped: Literal["all", "first", "none"] = "all"
     rest: R = R.COMMITTED
     parcel: ShipmentState = ShipmentState.DELIVERED
     parcels: int = 1
@@ -78,21 +79,24 @@ ENDED = {
         is_paid=False,
     ),
 }
-_UNPAID = {
-    "order": O.PENDING_PAYMENT,
-    "request": None,
-    "shipped": "none",
-    "rest": R.HELD,
-    "is_paid": False,
-}
-_PACKED = {"order": O.IN_FULFILLMENT, "payment": A.AUTHORIZED, "shipped": "none"}
-_HALF = {
-    "order": O.IN_FULFILLMENT,
-    "payment": A.PARTIALLY_CAPTURED,
-    "shipped": "first",
-    "least_lines": 2,
-    "age": (8 * HOUR, 60 * HOUR),
-}
+_UNPAID = Plan(
+    share=0,
+    order=O.PENDING_PAYMENT,
+    payment=A.CREATED,
+    request=None,
+    shipped="none",
+    rest=R.HELD,
+    is_paid=False,
+)
+_PACKED = Plan(share=0, order=O.IN_FULFILLMENT, payment=A.AUTHORIZED, shipped="none")
+_HALF = Plan(
+    share=0,
+    order=O.IN_FULFILLMENT,
+    payment=A.PARTIALLY_CAPTURED,
+    shipped="first",
+    least_lines=2,
+    age=(8 * HOUR, 60 * HOUR),
+)
 # What is under way, or was a few days ago.
 OPEN = {
     "draft": Plan(
@@ -104,9 +108,9 @@ OPEN = {
         is_paid=False,
         age=(HOUR, 9 * DAY),
     ),
-    "to be paid": Plan(share=6, payment=A.CREATED, age=(1, 10), **_UNPAID),
-    "challenged": Plan(share=2, payment=A.REQUIRES_ACTION, age=(3, 10), **_UNPAID),
-    "unknown": Plan(share=1, payment=A.UNKNOWN, age=(5, 10), has_alert=True, **_UNPAID),
+    "to be paid": replace(_UNPAID, share=6, payment=A.CREATED, age=(1, 10)),
+    "challenged": replace(_UNPAID, share=2, payment=A.REQUIRES_ACTION, age=(3, 10)),
+    "unknown": replace(_UNPAID, share=1, payment=A.UNKNOWN, age=(5, 10), has_alert=True),
     "on hold": Plan(
         share=2,
         order=O.CONFIRMED,
@@ -116,21 +120,21 @@ OPEN = {
         has_hold=True,
         age=(10, 15),
     ),
-    "accepted": Plan(share=30, request=F.ACCEPTED, age=(HOUR, 20 * HOUR), **_PACKED),
-    "picked": Plan(share=20, request=F.IN_PROGRESS, age=(2 * HOUR, 40 * HOUR), **_PACKED),
-    "being stopped": Plan(
+    "accepted": replace(_PACKED, share=30, request=F.ACCEPTED, age=(HOUR, 20 * HOUR)),
+    "picked": replace(_PACKED, share=20, request=F.IN_PROGRESS, age=(2 * HOUR, 40 * HOUR)),
+    "being stopped": replace(
+        _PACKED,
         share=1,
         request=F.CANCELLATION_REQUESTED,
         cancellation=CancellationState.REQUESTED,
         age=(10, 15),
-        **_PACKED,
     ),
-    "half shipped": Plan(share=6, request=F.PARTIALLY_SHIPPED, **_HALF),
-    "backordered": Plan(
-        share=2, request=F.INCOMPLETE, rest=R.BACKORDERED, shortage=ShortageState.WAITING, **_HALF
+    "half shipped": replace(_HALF, share=6, request=F.PARTIALLY_SHIPPED),
+    "backordered": replace(
+        _HALF, share=2, request=F.INCOMPLETE, rest=R.BACKORDERED, shortage=ShortageState.WAITING
     ),
-    "customer asked": Plan(
-        share=2, request=F.INCOMPLETE, rest=R.BACKORDERED, shortage=ShortageState.OPEN, **_HALF
+    "customer asked": replace(
+        _HALF, share=2, request=F.INCOMPLETE, rest=R.BACKORDERED, shortage=ShortageState.OPEN
     ),
     "on its way": Plan(
         share=80, order=O.COMPLETED, parcel=ShipmentState.IN_TRANSIT, age=(3 * DAY, 8 * DAY)

@@ -7,8 +7,10 @@ from itertools import accumulate
 from random import Random
 
 # Of a day's orders, by hour of UTC: lunch and evening.
-BY_HOUR = (1, 0.6, 0.4, 0.3, 0.3, 0.5, 1, 2, 3.2, 4.2, 4.8, 5.2, 5.6, 5, 4.6, 4.6, 5, 5.6, 6.4, 7.4)
-BY_HOUR += (7.8, 6.6, 4.4, 2.2)
+BY_HOUR = (
+    *(1, 0.6, 0.4, 0.3, 0.3, 0.5, 1, 2, 3.2, 4.2, 4.8, 5.2),
+    *(5.6, 5, 4.6, 4.6, 5, 5.6, 6.4, 7.4, 7.8, 6.6, 4.4, 2.2),
+)
 BY_WEEKDAY = (1.1, 1.05, 1.0, 1.0, 0.95, 0.9, 1.15)
 BY_MONTH = (0.9, 0.8, 0.85, 0.85, 0.9, 0.9, 0.85, 0.85, 0.95, 1.05, 1.6, 1.7)
 GROWTH_A_YEAR = 1.25

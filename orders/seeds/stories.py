@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from random import Random
 
 from fulfillment.services.seeding import SeedLine, SeedParcel, SeedRequest
-from fulfillment.states import FulfillmentState, ReservationState
+from fulfillment.states import FulfillmentState, ReservationState, ShipmentState
 from globalmart.core.ids import NUMBER_DIGITS, check_character, encode
 from globalmart.core.money import included_tax
 from orders.seeds.people import ORDERS_PER_PERSON, Person, person
@@ -261,7 +261,7 @@ def request_of(story: Story, ids: dict[str, int], random: Random) -> SeedRequest
             SeedParcel(
                 public_id=public_id("shp", at, random),
                 shipped_at=at,
-                state=plan.parcel if story.delivered_at else "in_transit",
+                state=plan.parcel if story.delivered_at else ShipmentState.IN_TRANSIT,
                 delivered_at=story.delivered_at,
                 units={line.goods.sku: line.quantity for line in part},
             )

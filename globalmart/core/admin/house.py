@@ -102,7 +102,7 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg] # not subscriptable
         if first < COUNT_LIMIT or not hasattr(rows, "query"):
             return super().page(number)
         keys = list(rows.values_list("pk", flat=True)[first : first + self.per_page])
-        return self._get_page(rows.filter(pk__in=keys), number, self)
+        return Page(rows.filter(pk__in=keys), number, self)
 
 
 class ReadOnlyByDefault:
@@ -166,6 +166,15 @@ class HouseAdmin(ReadOnlyByDefault, UnfoldAdmin):  # type: ignore[misc] # unfold
     list_per_page = 50
     list_fullwidth = True
     actions: ClassVar[Sequence[str] | None] = None
+
+    def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
+        """Write what was changed, and no other column: services may have moved those since the
+        row was read, as checkout counts the uses of a voucher."""
+        if not change:
+            super().save_model(request, obj, form, change)
+            return
+        columns = {field.name for field in obj._meta.concrete_fields}
+        obj.save(update_fields=[name for name in form.changed_data if name in columns])
 
 
 class HouseInline(ReadOnlyByDefault, TabularInline):  # type: ignore[misc] # unfold ships no types
