@@ -100,7 +100,9 @@ def check_voucher(voucher: Voucher, *, currency: str, email: str, now: datetime)
             VoucherProblem.USED_UP, f"{code} has been used up. Remove it to go on without it."
         )
     limit = voucher.max_uses_per_customer
-    if email and limit is not None and len(list_places(voucher, email=email)) >= limit:
+    if limit is None or not email:
+        return
+    if len(list_places(voucher, customer=customer_key(email))) >= limit:
         raise VoucherRefused(
             VoucherProblem.ALREADY_USED,
             f"{code} was used with this e-mail address before, or is kept for an order of it that "
@@ -108,10 +110,10 @@ def check_voucher(voucher: Voucher, *, currency: str, email: str, now: datetime)
         )
 
 
-def list_places(voucher: Voucher, *, email: str) -> set[int]:
-    """Return the numbers of the uses that this customer keeps of a voucher."""
+def list_places(voucher: Voucher, *, customer: str) -> set[int]:
+    """Return the numbers of the uses that the customer with this key keeps of a voucher."""
     uses = VoucherUse.objects.filter(
-        voucher=voucher, customer_key=customer_key(email), released_at__isnull=True
+        voucher=voucher, customer_key=customer, released_at__isnull=True
     )
     return set(uses.values_list("place", flat=True))
 

@@ -17,7 +17,7 @@ def take_voucher(*, order: Order, voucher_id: int, now: datetime) -> None:
         voucher=voucher,
         order=order,
         customer_key=customer_key(order.email),
-        place=_free_place(voucher, order),
+        place=_free_place(voucher, customer_key(order.email)),
         limit=voucher.max_uses_per_customer,
     )
     _count(voucher, 1)
@@ -51,7 +51,8 @@ def take_voucher_again(*, order: Order) -> bool:
     if use is None:
         return True
     voucher = Voucher.objects.locked().get(pk=use.voucher_id)
-    place = _free_place(voucher, order)
+    # By the customer who took it: the order's e-mail address may have been corrected since.
+    place = _free_place(voucher, use.customer_key)
     is_used_up = voucher.max_uses is not None and voucher.uses >= voucher.max_uses
     if is_used_up or (use.limit is not None and place > use.limit):
         return False
@@ -61,9 +62,9 @@ def take_voucher_again(*, order: Order) -> bool:
     return True
 
 
-def _free_place(voucher: Voucher, order: Order) -> int:
+def _free_place(voucher: Voucher, customer: str) -> int:
     """Return the lowest number that no use of this customer has."""
-    taken = list_places(voucher, email=order.email)
+    taken = list_places(voucher, customer=customer)
     return next(place for place in range(1, len(taken) + 2) if place not in taken)
 
 

@@ -13,7 +13,7 @@ from orders.models import Category, Order, OrderDiscount, Promotion, Voucher, Vo
 from orders.pricing import DiscountKind
 from orders.queries.discounts import VoucherProblem, VoucherRefused
 from orders.queries.pricing import NothingToPay
-from orders.services import lifecycle
+from orders.services import correcting, lifecycle
 from orders.services.checkout import TotalChanged, place_order
 from orders.services.vouchers import give_voucher_back, take_voucher_again
 from payments import gateways
@@ -255,6 +255,23 @@ class TestGivingBack:
         assert Voucher.objects.get().uses == 1
         assert not take_voucher_again(order=expired)
         assert Stock.objects.get().reserved == 2
+
+    def test_is_the_one_of_who_took_it_whatever_the_address_is_now(self) -> None:
+        voucher(max_uses_per_customer=1)
+        order = place(voucher="TEN", email="ada@example.com")
+        correcting.correct_contact(
+            order_id=order.pk,
+            email="ada@example.org",
+            phone="",
+            wants_sms=False,
+            actor="customer",
+            now=timezone.now(),
+        )
+        order.refresh_from_db()
+        give_voucher_back(order=order, now=timezone.now())
+        place(voucher="TEN", email="ada@example.com")
+
+        assert not take_voucher_again(order=order)
 
 
 def test_a_refusal_leaves_the_key_free() -> None:
