@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 from django.utils import timezone
 
@@ -149,7 +150,7 @@ def _warehouses(world: World) -> None:
 
 def _customers(world: World) -> None:
     for row in customers.open_shortages(world):
-        _try(lambda row=row: customers.decide(world, row, Choice.CANCEL, staff.CLERK))  # type: ignore[misc]
+        _try(partial(customers.decide, world, row, Choice.CANCEL, staff.CLERK))
 
 
 def _returns(world: World) -> None:
@@ -158,16 +159,20 @@ def _returns(world: World) -> None:
         if rma.state == ReturnState.REQUESTED:
             deciding.approve(return_id=rma.pk, actor=staff.CLERK, now=timezone.now())
     for row in comebacks.undecided(world):
-        wanted = {"row_id": row.pk, "quantity": row.quantity}
-        who = {"actor": staff.CLERK, "now": timezone.now()}
-        how = (Decision.ACCEPTED, Disposition.RESTOCK)
+        decision, disposition = Decision.ACCEPTED, Disposition.RESTOCK
         if row.reception in (Reception.AWAITING, Reception.IN_TRANSIT):
             comebacks.arrive(world, row, row.quantity, "sellable", is_nameless=False)
         elif row.reception in (Reception.SHORT, Reception.NOT_RETURNED):
-            how = (Decision.REJECTED, Disposition.RETURN_TO_CUSTOMER)
+            decision, disposition = Decision.REJECTED, Disposition.RETURN_TO_CUSTOMER
         _try(
-            lambda wanted=wanted, who=who, how=how: inspecting.inspect(  # type: ignore[misc]
-                **wanted, decision=how[0], disposition=how[1], **who
+            partial(
+                inspecting.inspect,
+                row_id=row.pk,
+                quantity=row.quantity,
+                decision=decision,
+                disposition=disposition,
+                actor=staff.CLERK,
+                now=timezone.now(),
             )
         )
 
@@ -190,13 +195,13 @@ SETTLED_BY = {
 def _refunds(world: World) -> None:
     for row in Refund.objects.filter(state__in=SETTLED_BY).order_by("pk"):
         for step in SETTLED_BY[RefundState(row.state)]:
-            if _try(lambda row=row, step=step: staff.press(row, step)):  # type: ignore[misc]
+            if _try(partial(staff.press, row, step)):
                 break
 
 
 def _holds(world: World) -> None:
     for row in OrderHold.objects.filter(released_at=None).exclude(kind="stock").order_by("pk"):
-        _try(lambda row=row: staff.release(world, row))  # type: ignore[misc]
+        _try(partial(staff.release, world, row))
 
 
 def _repairs(world: World) -> None:
@@ -204,7 +209,7 @@ def _repairs(world: World) -> None:
     for row in rows:
         if row.waits_for not in ("", "nobody") or row.state in staff.OFF:
             for step in ("arrived", "absent", "cancelled", "correct", "replay"):
-                if _try(lambda row=row, step=step: staff.repair(world, row, step)):  # type: ignore[misc]
+                if _try(partial(staff.repair, world, row, step)):
                     break
 
 
@@ -213,8 +218,12 @@ def _give_up(world: World) -> None:
     told = Alert.objects.filter(closed_at=None, subject_type="order", kind__in=HOPELESS)
     for order in Order.objects.filter(pk__in=told.values("subject_id")).exclude(state__in=AT_REST):
         _try(
-            lambda order=order: cancelling.request_cancellation(  # type: ignore[misc]
-                order_id=order.pk, reason="it does not go on", actor=staff.CLERK, now=timezone.now()
+            partial(
+                cancelling.request_cancellation,
+                order_id=order.pk,
+                reason="it does not go on",
+                actor=staff.CLERK,
+                now=timezone.now(),
             )
         )
 

@@ -4,6 +4,7 @@ shortest story."""
 from collections import Counter
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from typing import Any, ClassVar
 
 from hypothesis import HealthCheck, Phase, seed, settings
@@ -193,7 +194,7 @@ class LifeMachine(RuleBasedStateMachine):
         for who, what in ((side, name), *GOING_ON):
             step = getattr(self.sides[who], what)
             act = f"{who.__name__}.{what}"
-            if self.guarded(act, lambda step=step: self.step(step, (pick, more, how))):
+            if self.guarded(act, partial(self.step, step, (pick, more, how))):
                 return
         self.count("nothing to do")
 
