@@ -14,9 +14,11 @@ from globalmart.core.models import ApiClient
 from orders.models import Product
 from orders.seeds import demo, papers, rows
 from orders.seeds.catalogue import list_products
+from orders.seeds.facts import payment_of, request_of
 from orders.seeds.plans import DELIVERED, ENDED, OPEN, Plan
 from orders.seeds.rhythm import times
-from orders.seeds.stories import Goods, Teller, payment_of, request_of
+from orders.seeds.stories import Goods
+from orders.seeds.telling import Teller
 from payments.services import seeding as payments
 
 YEARS = timedelta(days=730)

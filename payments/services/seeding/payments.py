@@ -1,8 +1,6 @@
 """Payments of seeded orders, as rows to be copied: what the services would have left behind."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
@@ -10,84 +8,24 @@ from uuid import UUID
 
 from payments.services import ledger
 from payments.services.refund_books import REFUNDS
+from payments.services.seeding.facts import SeedPayment
+from payments.services.seeding.tables import (
+    ACCOUNT,
+    ATTEMPT,
+    DISPUTE,
+    ITEM,
+    LEDGER,
+    OPERATION,
+    REFUND,
+    Move,
+    Note,
+    Sink,
+)
 from payments.states import AttemptState, DisputeState, OperationKind, OperationState, RefundState
 
 A, K, O = AttemptState, OperationKind, OperationState  # noqa: E741 - as in states
-ACCOUNT, ATTEMPT = "payments_orderaccount", "payments_paymentattempt"
-OPERATION, LEDGER = "payments_paymentoperation", "payments_ledgerentry"
-REFUND, ITEM, DISPUTE = "payments_refund", "payments_refunditem", "payments_dispute"
-# Every column that matters is named: one that is added later takes its default.
-COLUMNS = {
-    ACCOUNT: (
-        *("id", "order_id", "currency", "due_minor", "authorized_minor", "captured_minor"),
-        *("refunded_minor", "refund_reserved_minor"),
-    ),
-    ATTEMPT: (
-        *("id", "uuid", "order_id", "purpose", "number", "mode", "state", "currency"),
-        *("amount_minor", "authorized_minor", "captured_minor", "refunded_minor"),
-        *("refund_reserved_minor", "capture_target_minor", "is_multicapture", "payment_method"),
-        *("stripe_intent_id", "stripe_charge_id", "decline_code", "declines", "last_decline_id"),
-        *("capture_before", "checks", "created_at", "state_changed_at"),
-    ),
-    OPERATION: (
-        *("id", "uuid", "attempt_id", "kind", "refund_id", "number", "state", "amount_minor"),
-        *("idempotency_key", "request", "first_sent_at", "finished_at", "created_at", "tries"),
-        "last_error",
-    ),
-    LEDGER: (
-        *("id", "txn", "order_id", "attempt_id", "account", "amount_minor", "currency"),
-        *("source", "booked_at"),
-    ),
-    REFUND: (
-        *("id", "uuid", "order_id", "attempt_id", "currency", "amount_minor", "state", "reason"),
-        *("note", "requested_by", "approved_by", "needs_second_person", "stripe_refund_id"),
-        *("failure_code", "checks", "created_at", "state_changed_at"),
-    ),
-    ITEM: ("id", "refund_id", "kind", "line", "quantity", "amount_minor"),
-    DISPUTE: (
-        *("id", "stripe_id", "order_id", "attempt_id", "currency", "amount_minor", "state"),
-        *("reason", "evidence_due_at", "opened_at", "state_changed_at"),
-    ),
-}
-# So many ids each order has in each table, whether it needs them or not: an order's rows can then
-# be written without knowing those of the orders before it.
-PER_ORDER = {ACCOUNT: 1, ATTEMPT: 2, OPERATION: 10, LEDGER: 20, REFUND: 1, ITEM: 1, DISPUTE: 1}
 LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 HOLD_LASTS = timedelta(days=7)
-
-Sink = dict[str, list[tuple[Any, ...]]]
-# When, kind, before, after, actor, data.
-Note = tuple[datetime, str, str, str, str, dict[str, Any]]
-# What a document is written for, as queries.moves names it; when, and how much.
-Move = tuple[str, datetime, int]
-
-
-@dataclass(slots=True, kw_only=True)
-class SeedPayment:
-    """How an order was paid for. Times in UTC, amounts in minor units.
-
-    `state` is where the last attempt ends; `captures` are when how much was taken. `is_declined`:
-    a first attempt failed. `refund` gives state, time and amount, for the first line's units;
-    `dispute` state and time.
-    """
-
-    order_id: int
-    order_public_id: str
-    order_number: str
-    currency: str
-    amount_minor: int
-    due_minor: int
-    placed_at: datetime
-    paid_at: datetime
-    ended_at: datetime
-    state: AttemptState
-    is_server: bool = True
-    is_declined: bool = False
-    captures: Sequence[tuple[datetime, int]] = ()
-    refund: tuple[RefundState, datetime, int] | None = None
-    refunded_units: int = 0
-    dispute: tuple[DisputeState, datetime] | None = None
-    ids: dict[str, int] = field(default_factory=dict)
 
 
 class PaymentSeeder:
