@@ -78,6 +78,8 @@ def request_of(story: Story, ids: dict[str, int], random: Random) -> SeedRequest
 
 
 def _parcels(story: Story, random: Random) -> list[SeedParcel]:
+    if not story.shipped_at:
+        return []
     return [
         SeedParcel(
             public_id=public_id("shp", at, random),
@@ -86,7 +88,5 @@ def _parcels(story: Story, random: Random) -> list[SeedParcel]:
             delivered_at=story.delivered_at,
             units={line.goods.sku: line.quantity for line in part},
         )
-        for at, part in zip(
-            story.shipped_at, story.parcels() if story.shipped_at else [], strict=True
-        )
+        for at, part in zip(story.shipped_at, story.parcels(), strict=True)
     ]
