@@ -32,13 +32,15 @@ NEEDED = (PERMISSION, "orders.view_order")
 
 @dataclass(slots=True)
 class _Sheet:
-    """One look at the page: what was typed, what it costs, and what is wrong."""
+    """One look at the page: what was typed, what it costs, and what is wrong. `version` is the
+    draft's on which that was typed, as it was sent; it is another once staff were told so."""
 
     request: HttpRequest
     key: UUID
     order: Order | None
     form: DraftForm
     rows: list[Row]
+    version: int | str
     problem: str = ""
 
     @property
@@ -120,11 +122,13 @@ def _read(request: HttpRequest, key: UUID, order: Order | None, action: str) -> 
         data = request.POST if action in ("save", "submit") else None
         initial: dict[str, Any] = request.POST.dict()
         country = initial.get("country", "")[:2]
+        version: int | str = initial.get("version", "")
     else:
         lines = order.lines.order_by("position") if order else []
         rows = make_rows({line.sku: str(line.quantity) for line in lines})
         data, initial = None, _initial(order)
         country = initial["country"]
+        version = order.version if order else ""
     methods = [(option.code, option.name) for option in _options(rows, country)]
     form = DraftForm(
         data,
@@ -132,7 +136,7 @@ def _read(request: HttpRequest, key: UUID, order: Order | None, action: str) -> 
         is_final=action == "submit",
         initial={"method": methods[0][0] if methods else "", **initial},
     )
-    return _Sheet(request, key, order, form, rows)
+    return _Sheet(request, key, order, form, rows, version)
 
 
 def _initial(order: Order | None) -> dict[str, Any]:
@@ -177,6 +181,7 @@ def _do(sheet: _Sheet, action: str) -> HttpResponse | None:
             now=now,
             version=said["version"],
         )
+        sheet.version = order.version
         if action == "save":
             messages.success(request, f"The draft {order.number} is saved.")
             return redirect("admin:orders_order_phone", sheet.key)
@@ -188,6 +193,9 @@ def _do(sheet: _Sheet, action: str) -> HttpResponse | None:
         messages.info(request, "The order is no draft any more.")
         return redirect("admin:orders_order_change", gone.order_id)
     except REFUSALS as refusal:
+        if isinstance(refusal, drafts.DraftChanged):
+            # Told once: who sends it again overwrites.
+            sheet.version = refusal.version
         sheet.problem = explain(refusal)
         return None
     messages.success(request, _placed(order))
@@ -215,7 +223,7 @@ def _show(sheet: _Sheet) -> HttpResponse:
         "rows": sheet.rows,
         "problem": sheet.problem,
         "quote": quote,
-        "version": sheet.order.version if sheet.order else "",
+        "version": sheet.version,
         "currency": settings.SHOP_CURRENCY,
         "words": words,
         "found": found,

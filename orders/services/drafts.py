@@ -4,7 +4,7 @@ A draft promises nothing: no stock is reserved, no money is asked for, and its c
 nothing of it. Placing it prices it once more.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -41,7 +41,11 @@ class NoDraft(Exception):
 
 
 class DraftChanged(Exception):
-    """Somebody else has changed the draft since it was read."""
+    """Somebody else has changed the draft since it was read; its version is `version` now."""
+
+    def __init__(self, version: int) -> None:
+        super().__init__(str(version))
+        self.version = version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +87,9 @@ def save_draft(
 ) -> Order:
     """Write a draft down, a new one under a new key; the same key again changes the same draft.
 
-    `version` is the order's that was read. Raises DraftChanged where it is another by now,
-    NoDraft, BadQuantity, and what `quote` raises; then nothing is written.
+    `version` is the order's that was read, None before there was one. Raises DraftChanged where it
+    is another by now and does not say the same, NoDraft, BadQuantity, and what `quote` raises;
+    then nothing is written.
     """
     try:
         return _save(key, wanted, actor, now, version)
@@ -104,8 +109,9 @@ def _save(key: UUID, wanted: Wanted, actor: str, now: datetime, version: int | N
         draft = order.draft
     else:
         order, draft = _lock(known)
-        if version is not None and version != order.version:
-            raise DraftChanged
+        # What is sent twice says the same: nobody is overwritten.
+        if version != order.version and not _says(order, wanted):
+            raise DraftChanged(order.version)
         order.version += 1
     _write(order, wanted, priced)
     draft.voucher, draft.note = wanted.voucher, wanted.note
@@ -181,6 +187,13 @@ def read_draft(order: Order) -> Wanted:
         voucher=order.draft.voucher,
         note=order.draft.note,
     )
+
+
+def _says(order: Order, wanted: Wanted) -> bool:
+    """Tell whether a draft says this already, in whatever order its lines were typed."""
+    said = read_draft(order)
+    is_same = replace(said, items=()) == replace(wanted, items=())
+    return is_same and set(said.items) == set(wanted.items)
 
 
 def _create(key: UUID, wanted: Wanted, actor: str, now: datetime) -> Order:

@@ -151,6 +151,25 @@ class TestPlacing:
         assert "Somebody else has changed this draft" in page
         assert OrderDraft.objects.get().note == "by another"
 
+        version = Order.objects.get().version
+        assert f'name="version" value="{version}"' in page
+        press(client, key, "save", version=version)
+        assert OrderDraft.objects.get().note == "calls back at noon"
+
+    @pytest.mark.parametrize("do", ["price", "search", "add:MUG", "save"])
+    def test_what_was_not_read_stays_unread(self, client: Client, do: str) -> None:
+        key = uuid4()
+        press(client, key, "save")
+        press(client, key, "save", version=1, note="by another")
+
+        page = press(client, key, do, version=1, email="ada@")
+        assert 'name="version" value="1"' in page
+
+    def test_pressed_twice_is_saved(self, client: Client) -> None:
+        key = uuid4()
+        for version in ("", "", "1"):
+            assert "is saved" in press(client, key, "save", version=version)
+
 
 class TestDiscarding:
     def test_asks_once_more(self, client: Client) -> None:

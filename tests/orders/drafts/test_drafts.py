@@ -35,8 +35,10 @@ def wanted(**changes: object) -> Wanted:
     return Wanted(**{**said, **changes})  # type: ignore[arg-type]
 
 
-def save(key: UUID | None = None, **changes: object) -> Order:
-    return drafts.save_draft(key=key or uuid4(), wanted=wanted(**changes), actor=STAFF, now=now())
+def save(key: UUID | None = None, version: int | None = None, **changes: object) -> Order:
+    return drafts.save_draft(
+        key=key or uuid4(), wanted=wanted(**changes), actor=STAFF, now=now(), version=version
+    )
 
 
 def submit(order: Order, expected_minor: int | None = None) -> Order:
@@ -72,7 +74,8 @@ class TestDraft:
 
     def test_is_one_for_one_key(self) -> None:
         key = uuid4()
-        first, again = save(key), save(key, items=(Item("MUG", 1),))
+        first = save(key)
+        again = save(key, first.version, items=(Item("MUG", 1),))
 
         assert first.pk == again.pk
         assert Order.objects.get().total_minor == 900 + 395
@@ -80,14 +83,20 @@ class TestDraft:
 
     def test_is_not_overwritten_unseen(self) -> None:
         key = uuid4()
-        read = save(key)
-        save(key, note="by somebody else")
+        read = save(key).version
+        written = save(key, read, note="by somebody else").version
 
-        with pytest.raises(DraftChanged):
-            drafts.save_draft(
-                key=key, wanted=wanted(), actor=STAFF, now=now(), version=read.version
-            )
+        for seen in (read, None):
+            with pytest.raises(DraftChanged) as told:
+                save(key, seen)
+            assert told.value.version == written
         assert OrderDraft.objects.get().note == "by somebody else"
+
+    def test_sent_twice_says_the_same(self) -> None:
+        key = uuid4()
+        read = save(key).version
+        for seen in (None, read, read):
+            save(key, seen, items=(Item("CUP", 1), Item("MUG", 2)))
 
     def test_shows_its_customer_nothing(self, client: Client) -> None:
         order = save()

@@ -35,7 +35,13 @@ class Drafts:
             voucher="SHIP" if how % 5 == 1 else "",
         )
         key = known.draft.key if known else UUID(int=int(self.world.clock.now().timestamp()))
-        order = drafts.save_draft(key=key, wanted=wanted, actor=CLERK, now=timezone.now())
+        order = drafts.save_draft(
+            key=key,
+            wanted=wanted,
+            actor=CLERK,
+            now=timezone.now(),
+            version=known.version if known else None,
+        )
         if known is None:
             self.world.orders.append(order.pk)
         self.world.tell(f"draft {order.pk} of {items}")
