@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from django.utils import timezone
+
 from fulfillment import queries as fulfillment
 from orders.models import Order, OrderCancellation, OrderCorrection, OrderLine, OrderShortage
-from orders.queries import pricing
+from orders.queries import pricing, rates
 from orders.queries.cancellations import IN_DISPUTE, not_coming
 from orders.queries.holds import blocks_changes
 from orders.queries.shares import due_minor
@@ -19,6 +21,7 @@ UNDER_WAY = (
     "for the answer."
 )
 ENDED = "This order has ended: nothing of it can be changed any more."
+DRAFT = "This order was not placed yet: it is changed as a draft."
 UNPAID = "Until it is paid, the order can only be cancelled as a whole."
 FEWER = "Fewer of them can still be cancelled. Please choose again."
 CHANGED = "The order has changed since you opened this page. Please look at it again."
@@ -29,12 +32,14 @@ def is_changing(*, order_id: int) -> bool:
     """Tell whether a change of the order was asked for, and nobody knows yet what becomes of it."""
     wishes = OrderCancellation.objects.filter(order_id=order_id, state=CancellationState.REQUESTED)
     others = OrderCorrection.objects.filter(order_id=order_id, state=CorrectionState.REQUESTED)
-    return wishes.exists() or others.exists()
+    return wishes.values("pk").union(others.values("pk")).exists()
 
 
 def why_no_units(*, order: Order, is_staff: bool = False) -> str:
     """Return why no units of the order can be cancelled now, in words for the customer; empty:
     some can."""
+    if order.state == S.DRAFT:
+        return DRAFT
     if order.state == S.PENDING_PAYMENT:
         return UNPAID
     if order.state not in LIVE:
@@ -59,16 +64,16 @@ def why_no_address(*, order: Order, is_staff: bool = False) -> str:
 def why_no_contact(*, order: Order, is_staff: bool = False) -> str:
     """Return why e-mail address and phone cannot be changed now; empty: they can."""
     if order.state not in (S.PENDING_PAYMENT, *LIVE):
-        return ENDED
+        return DRAFT if order.state == S.DRAFT else ENDED
     return IN_DISPUTE if not is_staff and blocks_changes(order_id=order.pk) else ""
 
 
 def is_price_the_same(*, order: Order, address: Mapping[str, str]) -> bool:
-    """Tell whether the order would cost and tax the same at another address: in its own country it
-    does. Elsewhere the shop's tables of today are asked about both, as amounts are frozen."""
+    """Tell whether the order would cost and tax the same at another address. The shop's tables of
+    today are asked about both, as amounts are frozen; in its own country, about regions alone."""
     home = order.shipping_address
     if address["country"] == home["country"]:
-        return True
+        return _rates_at(order, address) == _rates_at(order, home)
     quantities = dict(order.lines.values_list("sku", "quantity"))
 
     def ask(place: Mapping[str, str]) -> pricing.Quote:
@@ -92,6 +97,17 @@ def is_price_the_same(*, order: Order, address: Mapping[str, str]) -> bool:
         # Something of it is not for sale any more, or does not go there.
         return False
     return here == there
+
+
+def _rates_at(order: Order, place: Mapping[str, str]) -> tuple[object, object]:
+    """Return what taxes and delivery cost at an address."""
+    country, region = place["country"], place.get("region", "")
+    return (
+        rates.tax_rates(country=country, region=region, day=timezone.now().date()),
+        rates.shipping_rates(
+            currency=order.currency, country=country, region=region, method=order.shipping_method
+        ),
+    )
 
 
 def skus_by_line(order: Order) -> dict[int, frozenset[str]]:

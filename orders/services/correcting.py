@@ -27,7 +27,7 @@ NEW_ADDRESS = "it goes to another address"
 ALL_LEFT = "all of it had left"
 PART_LEFT = "part of it had left"
 OTHER_PRICE = (
-    "Tax or delivery cost something else in that country, and the price of this order is fixed. "
+    "Tax or delivery cost something else there, and the price of this order is fixed. "
     "Please cancel the order and place it again, or ask us."
 )
 PARTS = ("name", "company", "line1", "line2", "city", "region", "postal_code", "country")

@@ -141,6 +141,19 @@ class TestAddress:
         )
         assert move(confirmed, PARIS.as_dict()).state == "applied"
 
+    def test_in_another_region_needs_the_same_price(self, confirmed: Order) -> None:
+        isle = {**LEEDS, "region": "Isle of Man"}
+        TaxRate.objects.create(
+            country="GB",
+            region="Isle of Man",
+            tax_class="standard",
+            rate_bp=0,
+            valid_from=NOON.date(),
+        )
+        with pytest.raises(CannotCorrect, match="the price of this order is fixed"):
+            move(confirmed, isle)
+        assert move(confirmed, {**LEEDS, "region": "Yorkshire"}).state == "applied"
+
     def test_answers_in_any_order_and_number_change_it_once(self, confirmed: Order) -> None:
         submit(confirmed)
         move(confirmed)
