@@ -32,6 +32,7 @@ WIRING = Wiring(
             Consumer("orders.jobs.on_money_moved", "default"),
         ),
         "refund.failed": (Consumer("orders.jobs.on_money_moved", "default"),),
+        "order.hold_released": (Consumer("orders.jobs.on_hold_released", "default"),),
         "return.received": (Consumer("orders.jobs.on_return_received", "default"),),
         "stock.backordered": (Consumer("orders.jobs.on_stock_backordered", "default"),),
         "stock.backorder_filled": (Consumer("orders.jobs.on_backorder_filled", "default"),),

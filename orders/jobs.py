@@ -87,6 +87,11 @@ def on_dispute_won(*, event_id: UUID, subject_id: int, **_later: object) -> None
     withdrawing.go_on(order_id=subject_id, now=now)
 
 
+def on_hold_released(*, event_id: UUID, subject_id: int, **_later: object) -> None:
+    """Changes may go on: what was withdrawn from meanwhile is not to leave."""
+    withdrawing.go_on(order_id=subject_id, now=timezone.now())
+
+
 def on_fraud_warned(*, event_id: UUID, subject_id: int, **_later: object) -> None:
     """Goods do not leave before a person has decided about the warning."""
     holds.hold_for_fraud_warning(order_id=subject_id, now=timezone.now())
@@ -129,6 +134,7 @@ def on_closed_short(
     shortages.open_shortages(order_id=subject_id, fulfillment_id=fulfillment_id, now=now)
     holds.release_if_stocked(order_id=subject_id, now=now)
     _carry_change_on(order_id=subject_id, now=now)
+    withdrawing.go_on(order_id=subject_id, now=now)
 
 
 def _carry_change_on(*, order_id: int, now: datetime) -> None:

@@ -10,10 +10,11 @@ from django.utils import timezone
 from globalmart.core.models import OutboxEvent
 from orders.models import Order, Return, Withdrawal
 from orders.queries import returns, withdrawals
-from orders.services import withdrawing
+from orders.services import holds, withdrawing
 from orders.services.returns import deciding, requesting
 from orders.services.returns.steps import CannotReturn
 from orders.services.withdrawing import CannotWithdraw
+from orders.states import HoldKind
 from payments.models import OrderAccount
 from tests.fulfillment.fakes import FakeWarehouse
 from tests.orders.house import carry, pay, state, submit
@@ -119,6 +120,17 @@ class TestWithdrawing:
         submit(confirmed)
         row = withdraw(confirmed, ALL)
         submit(confirmed)
+        pay()
+        row.refresh_from_db()
+        assert state(confirmed) == "cancelled"
+        assert row.settled_at is not None
+
+    def test_while_changes_wait_stops_the_goods_once_they_may(self, confirmed: Order) -> None:
+        said = {"order_id": confirmed.pk, "kind": HoldKind.FRAUD_WARNING, "reason": "a warning"}
+        holds.place(**said, actor="system", now=timezone.now())  # type: ignore[arg-type]
+        row = withdraw(confirmed, ALL)
+        assert row.settled_at is None
+        holds.release(**said, actor=STAFF, now=timezone.now())  # type: ignore[arg-type]
         pay()
         row.refresh_from_db()
         assert state(confirmed) == "cancelled"
