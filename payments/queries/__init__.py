@@ -7,6 +7,7 @@ from payments.queries.accounts import (
     is_covered,
     is_settled,
     summaries,
+    summarize,
 )
 from payments.queries.attempts import (
     AttemptView,
@@ -33,6 +34,7 @@ from payments.queries.refunds import (
     RefundView,
     find_refund,
     list_refunds,
+    refundable_by_attempt,
     refundable_minor,
 )
 from payments.queries.securing import is_secured, list_ending_holds
@@ -54,6 +56,7 @@ __all__ = [
     "RefundView",
     "find_refund",
     "list_refunds",
+    "refundable_by_attempt",
     "refundable_minor",
     "has_due_refund_checks",
     "list_stuck_refunds",
@@ -87,4 +90,5 @@ __all__ = [
     "resting_until",
     "stops_shipping",
     "summaries",
+    "summarize",
 ]

@@ -74,6 +74,17 @@ def refundable_minor(*, order_id: int) -> int:
     return max(0, min(most, _room(account)))
 
 
+def refundable_by_attempt(*, order_id: int) -> dict[int, int]:
+    """Return how much of each payment of the order can go back, the most first; where one capture
+    was not enough, they are several."""
+    rooms = {
+        attempt.pk: _room(attempt)
+        for attempt in PaymentAttempt.objects.filter(order_id=order_id, captured_minor__gt=0)
+    }
+    found = sorted(rooms.items(), key=lambda each: (-each[1], each[0]))
+    return {attempt_id: room for attempt_id, room in found if room > 0}
+
+
 def _room(row: OrderAccount | PaymentAttempt) -> int:
     return row.captured_minor - row.refunded_minor - row.refund_reserved_minor
 

@@ -2,16 +2,16 @@
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import transaction
 
-from globalmart.core.money import allocate
 from orders.models import Order, Return, ReturnLine
 from orders.queries.holds import blocks_changes
-from orders.services.refunds import Left, what_is_left
+from orders.services.refunds import Left, parts_of_line, what_is_left
 from orders.services.returns import steps
 from orders.services.returns.steps import CannotReturn
 from orders.states import OPEN_RETURNS, Decision, ReturnKind, ReturnState
@@ -42,16 +42,16 @@ def refund_taken(order: Order, rma: Return, *, actor: str, now: datetime) -> Non
     rows = list(rma.lines.filter(decision=Decision.ACCEPTED, is_settled=False).locked())
     if not rows or waits(order):
         return
-    left = what_is_left(order=order)
-    parts = _at_most(_parts(order, rma, rows, left), left.refundable_minor)
+    parts = _parts(order, rma, rows, what_is_left(order=order))
     try:
-        uuid = _request(order, parts, actor, now) if parts else None
+        with transaction.atomic():
+            uuids = _request_all(order, parts, actor, now)
     except RefundRefused as refusal:
         if refusal.code != "disputed":
             raise
         return
     for row in rows:
-        row.is_settled, row.refund_uuid = True, uuid
+        row.is_settled, row.refund_uuid = True, uuids[0] if uuids else None
         row.save(update_fields=["is_settled", "refund_uuid"])
 
 
@@ -74,9 +74,10 @@ def _parts(order: Order, rma: Return, rows: Sequence[ReturnLine], left: Left) ->
     units: Counter[int] = Counter()
     for row in rows:
         units[row.line.position] += row.quantity
+    unpaid = _unpaid_units(order)
     parts = []
     for line in left.lines:
-        quantity = min(units[line.position], line.quantity)
+        quantity = min(units[line.position], line.quantity, unpaid[line.position])
         if amount := line.amount_of(quantity):
             parts.append(Part(PartKind.LINE, amount, line.position, quantity))
     if rma.kind == ReturnKind.WITHDRAWAL and left.shipping_minor and _is_all_back(order):
@@ -84,23 +85,55 @@ def _parts(order: Order, rma: Return, rows: Sequence[ReturnLine], left: Left) ->
     return parts
 
 
+def _unpaid_units(order: Order) -> dict[int, int]:
+    """Return by position how many of the units that came back nobody has paid for.
+
+    What a person refunded by units may have been for them, so it is not given twice; but not as
+    goodwill, nor as far as it was for cancelled units.
+    """
+    views = [view for view in payments.list_refunds(order_id=order.pk) if view.is_counted]
+    back = [view for view in views if view.reason == Reason.RETURNED]
+    found = {}
+    for line in order.lines.all():
+        paid = sum(part.quantity for part in parts_of_line(line, back, True))
+        others = sum(part.quantity for part in parts_of_line(line, views, False))
+        found[line.position] = max(0, line.returned - paid - max(0, others - line.cancelled))
+    return found
+
+
 def _is_all_back(order: Order) -> bool:
     return all(line.returned + line.cancelled >= line.quantity for line in order.lines.all())
 
 
-def _at_most(parts: Sequence[Part], limit_minor: int) -> list[Part]:
-    wanted = [part.amount_minor for part in parts]
-    if sum(wanted) <= limit_minor:
-        return list(parts)
-    amounts = allocate(max(0, limit_minor), wanted)
-    return [
-        Part(part.kind, amount, part.line, part.quantity)
-        for part, amount in zip(parts, amounts, strict=True)
-        if amount
-    ]
+def _request_all(order: Order, parts: Sequence[Part], actor: str, now: datetime) -> list[UUID]:
+    """Ask for the parts, as far as there is money: in one refund where one payment has enough of
+    it, else in one for each. Returns their uuids. Raises RefundRefused."""
+    uuids, rest = [], list(parts)
+    for attempt_id, room in payments.refundable_by_attempt(order_id=order.pk).items():
+        now_, rest = _split(rest, room)
+        if now_:
+            uuids.append(_request(order, now_, actor, now, attempt_id))
+    return uuids
 
 
-def _request(order: Order, parts: Sequence[Part], actor: str, now: datetime) -> UUID:
+def _split(parts: Sequence[Part], limit_minor: int) -> tuple[list[Part], list[Part]]:
+    """Return what of the parts comes to at most so much, and the rest; where a part is cut, its
+    units stay with the first piece of it."""
+    first, rest = [], []
+    for part in parts:
+        amount = min(part.amount_minor, limit_minor)
+        limit_minor -= amount
+        if amount:
+            first.append(replace(part, amount_minor=amount))
+        if left := part.amount_minor - amount:
+            units = 0 if amount else part.quantity
+            rest.append(replace(part, amount_minor=left, quantity=units))
+    return first, rest
+
+
+def _request(
+    order: Order, parts: Sequence[Part], actor: str, now: datetime, attempt_id: int
+) -> UUID:
     is_staff = actor.startswith("staff:")
     requested_by = actor if is_staff else refunds.SYSTEM
     refund = refunds.request_refund(
@@ -110,6 +143,7 @@ def _request(order: Order, parts: Sequence[Part], actor: str, now: datetime) -> 
         requested_by=requested_by,
         now=now,
         note="goods came back",
+        attempt_id=attempt_id,
         uuid=uuid4(),
     )
     limit: int = settings.REFUND_SECOND_PERSON_ABOVE_MINOR
