@@ -110,6 +110,8 @@ class ReturnView:
     requested_at: datetime
     goods_due_at: datetime
     decline_reason: str
+    # Whether a refund was asked for.
+    has_refund: bool
     items: tuple[Item, ...]
 
     @property
@@ -185,6 +187,7 @@ def get_return(*, return_id: int) -> ReturnView:
 
 def view(row: Return) -> ReturnView:
     """Show a return."""
+    rows = list(row.lines.all())
     return ReturnView(
         id=row.pk,
         number=row.number,
@@ -195,7 +198,8 @@ def view(row: Return) -> ReturnView:
         requested_at=row.requested_at,
         goods_due_at=row.goods_due_at,
         decline_reason=row.decline_reason,
-        items=_items(list(row.lines.all())),
+        has_refund=any(each.refund_uuid for each in rows),
+        items=_items(rows),
     )
 
 

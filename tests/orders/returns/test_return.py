@@ -4,6 +4,7 @@ from uuid import uuid4
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.template.loader import render_to_string
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -62,9 +63,7 @@ class TestAsking:
             story.ask(shipped, {MUG: 1})
         assert story.ask(shipped, {MUG: 1}, actor=STAFF).state == "awaiting_goods"
 
-    def test_counts_the_window_from_the_delivery(
-        self, shipped: Order, settings: Settings
-    ) -> None:
+    def test_counts_the_window_from_the_delivery(self, shipped: Order, settings: Settings) -> None:
         story.deliver(shipped, at=story.long_ago(29))
         assert queries.may_return(order=shipped, now=timezone.now())
         settings.RETURN_WINDOW_DAYS = 28
@@ -223,8 +222,26 @@ class TestInspecting:
         assert story.returned(shipped)[MUG] == 1
         refused = rma.lines.get(decision="rejected")
         assert refused.disposition == "return_to_customer"
+        assert queries.get_return(return_id=rma.pk).has_refund
         # It is the customer's again, and may be asked back once more.
         assert story.ask(shipped, {MUG: 1}, actor=STAFF).state == "awaiting_goods"
+
+    def test_of_what_is_all_refused_promises_no_money(self, shipped: Order) -> None:
+        rma = story.ask(shipped, {MUG: 1})
+        story.arrive(rma, MUG, 1)
+        inspecting.inspect(
+            row_id=rma.lines.get().pk,
+            quantity=1,
+            decision=Decision.REJECTED,
+            disposition=None,
+            actor=STAFF,
+            now=timezone.now(),
+            reason="used",
+        )
+        assert not queries.get_return(return_id=rma.pk).has_refund
+        context = {"rma": queries.get_return(return_id=rma.pk)}
+        for name in ("body.txt", "body.html"):
+            assert "money" not in render_to_string(f"messages/return_closed/{name}", context)
 
     def test_is_not_done_before_the_goods_are_there(self, shipped: Order) -> None:
         rma = story.ask(shipped, {MUG: 1})
@@ -267,9 +284,7 @@ class TestInspecting:
         assert len(story.refunds(shipped)) == 1
         assert story.returned(shipped)[MUG] == 1
 
-    def test_large_refunds_wait_for_a_person(
-        self, shipped: Order, settings: Settings
-    ) -> None:
+    def test_large_refunds_wait_for_a_person(self, shipped: Order, settings: Settings) -> None:
         settings.REFUND_SECOND_PERSON_ABOVE_MINOR = 100
         rma = story.ask(shipped, {MUG: 1})
         story.arrive(rma, MUG, 1)
