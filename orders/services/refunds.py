@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 from django.db import transaction
 
-from globalmart.core.money import allocate, display
+from globalmart.core.money import allocate, charge_step, display
 from orders.models import Order, OrderLine
 from orders.queries.shares import cancelled_share
 from payments import queries as payments
@@ -48,11 +48,15 @@ class LineLeft:
     name: str
     quantity: int
     amount_minor: int
+    # The smallest amount that can be paid back.
+    step_minor: int = 1
 
     def amount_of(self, quantity: int) -> int:
         """Return what so many of the units that are left come to; all of them, to all."""
-        share, more = divmod(self.amount_minor, self.quantity) if self.quantity else (0, 0)
-        return share * quantity + min(more, quantity)
+        if quantity >= self.quantity:
+            return self.amount_minor if self.quantity else 0
+        share, more = divmod(self.amount_minor // self.step_minor, self.quantity)
+        return (share * quantity + min(more, quantity)) * self.step_minor
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,7 @@ def _line_left(line: OrderLine, done: Sequence[RefundView]) -> LineLeft:
         name=line.name,
         quantity=max(0, line.quantity - units - sum(part.quantity for part in others)),
         amount_minor=max(0, line.total_minor - minor - sum(part.amount_minor for part in others)),
+        step_minor=charge_step(line.order.currency),
     )
 
 

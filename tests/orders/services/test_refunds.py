@@ -169,6 +169,11 @@ class TestSums:
         assert (left.quantity, given_back) == (0, amount)
 
 
+def test_units_come_to_what_the_currency_can_pay() -> None:
+    left = LineLeft(1, "MUG", "Mug", 3, 10_000, step_minor=10)
+    assert [left.amount_of(units) for units in range(4)] == [0, 3340, 6670, 10_000]
+
+
 @pytest.mark.parametrize("quantity", [3, 7])
 def test_three_units_for_an_odd_price_come_to_it_in_any_parts(
     paid_order: Order,  # noqa: F811
