@@ -40,8 +40,9 @@ def plan_capture(*, order_id: int, now: datetime, amount_minor: int | None = Non
 
 
 def lock_account(*, order_id: int) -> None:
-    """Lock the order's account ahead of its requests and its stock: the house's lock order."""
-    OrderAccount.objects.locked().get(order_id=order_id)
+    """Lock the order's account ahead of its requests and its stock: the house's lock order. An
+    order that was never placed has none."""
+    OrderAccount.objects.locked().filter(order_id=order_id).first()
 
 
 def list_holding(order_id: int) -> list[PaymentAttempt]:

@@ -79,7 +79,9 @@ def request_refund(
     attempt is taken that has enough left. Raises RefundRefused: `bad_items`, `nothing_captured`,
     `too_much`, `disputed`.
     """
-    account = OrderAccount.objects.locked().get(order_id=order_id)
+    account = OrderAccount.objects.locked().filter(order_id=order_id).first()
+    if account is None:
+        raise RefundRefused("nothing_captured", "Nothing was captured yet.", room_minor=0)
     if uuid is not None and (known := Refund.objects.filter(uuid=uuid, order_id=order_id).first()):
         return known
     amount = sum(part.amount_minor for part in items)

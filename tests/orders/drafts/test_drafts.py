@@ -11,10 +11,15 @@ from globalmart.core.models import OutboxEvent, TimelineEntry
 from orders import links
 from orders.models import Order, OrderDraft, Price, Voucher
 from orders.queries import tracking
-from orders.services import drafts, lifecycle, payment
+from orders.services import correcting, drafts, lifecycle, payment
+from orders.services.cancelling import CannotCancel, request_units
+from orders.services.correcting import CannotCorrect
 from orders.services.drafts import DraftChanged, NoDraft, Wanted
+from orders.services.refunds import Selection, request_refund
 from orders.services.submissions import Item, NoLines, TotalChanged
 from payments.models import OrderAccount, PaymentAttempt
+from payments.services.refund_books import RefundRefused
+from payments.services.refunds import Reason
 from tests.builders import LONDON
 from tests.orders.house import carry, now, state
 from tests.orders.services.test_cancelling import sound
@@ -193,3 +198,33 @@ class TestSubmit:
 
         assert state(order) == "expired"
         assert Stock.objects.get(sku="MUG").reserved == 0
+
+
+@pytest.mark.usefixtures("shop")
+class TestWhatWasNeverPlaced:
+    @pytest.fixture(params=["draft", "discarded"])
+    def draft(self, request: pytest.FixtureRequest) -> Order:
+        order = save()
+        if request.param == "discarded":
+            drafts.discard_draft(order_id=order.pk, actor=STAFF, now=now())
+        return order
+
+    def test_is_not_changed_as_an_order(self, draft: Order) -> None:
+        said = {"order_id": draft.pk, "actor": STAFF, "now": now()}
+        new = {"email": "b@example.com", "phone": "", "wants_sms": False}
+        with pytest.raises(CannotCorrect):
+            correcting.correct_contact(**said, **new)  # type: ignore[arg-type]
+        with pytest.raises(CannotCorrect):
+            correcting.correct_address(**said, address={**LONDON.as_dict(), "city": "Leeds"})
+        with pytest.raises(CannotCancel):
+            request_units(**said, units={1: 1}, reason="too many")
+
+    def test_has_no_money_to_give_back(self, draft: Order) -> None:
+        with pytest.raises(RefundRefused, match="Nothing was captured"):
+            request_refund(
+                order_id=draft.pk,
+                selection=Selection(amount_minor=100),
+                reason=Reason.GOODWILL,
+                requested_by=STAFF,
+                now=now(),
+            )
