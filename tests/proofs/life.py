@@ -24,7 +24,7 @@ from tests.journeys.shop import ROOT, Shop
 
 STEPS, PROCESSES = 100_000, 2
 # Examples of one go of Hypothesis, whose memory grows with them; steps of one example.
-EXAMPLES, LENGTH = 25, 100
+EXAMPLES, LENGTH = 8, 100
 OWN = ("DATABASE_URL", "DATABASE_DIRECT_URL", "REDIS_URL", "GM_ENV")
 Figures = dict[str, Any]
 
