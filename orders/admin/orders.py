@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.core.exceptions import ObjectDoesNotExist
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet, prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
 from django.urls import path
 
@@ -52,7 +52,6 @@ class OrderLineAdmin(HouseAdmin):
 class OrderAdmin(HouseAdmin):
     list_display = ("number", "created_at", chip(), "name", money("total_minor"), "external_ref")
     list_filter = ("state", "shipping_method", "api_client", "created_at")
-    list_select_related = ("api_client",)
     # The box is shown for them; get_search_results does the work.
     search_fields = ("=number",)
     search_help_text = (
@@ -112,28 +111,37 @@ class OrderAdmin(HouseAdmin):
         _tell(request, found)
         return queryset.filter(pk__in=list(found.matches)), False
 
-    def change_view(
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Order]:
+        """Read with the orders what list and page show of their neighbours."""
+        found: QuerySet[Order] = super().get_queryset(request)
+        return found.select_related("api_client", "draft")
+
+    def render_change_form(
         self,
         request: HttpRequest,
-        object_id: str,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
         form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
+        obj: Order | None = None,
     ) -> HttpResponse:
         """Show the order with what the other apps know of it."""
-        context = dict(extra_context or {})
-        if object_id.isdigit():
-            order_id = int(object_id)
-            context |= _panels(order_id) | holds.panel(request, order_id)
-            order = Order.objects.filter(pk=order_id).first()
-            if order is not None:
-                context |= (
-                    drafts.panel(request, order)
-                    | cancelling.panel(request, order)
-                    | changing.panel(request, order)
-                    | refunds.panel(request, order)
-                    | returns.panel(request, order)
-                )
-        answer: HttpResponse = super().change_view(request, object_id, form_url, context)
+        if obj is not None:
+            prefetch_related_objects(
+                [obj], Prefetch("lines", OrderLine.objects.order_by("position"))
+            )
+            context |= (
+                _panels(obj)
+                | holds.panel(request, obj.pk)
+                | drafts.panel(request, obj)
+                | cancelling.panel(request, obj)
+                | changing.panel(request, obj)
+                | refunds.panel(request, obj)
+                | returns.panel(request, obj)
+            )
+        answer: HttpResponse = super().render_change_form(
+            request, context, add, change, form_url, obj
+        )
         return answer
 
 
@@ -149,31 +157,37 @@ def _tell(request: HttpRequest, found: Found) -> None:
             f"More than {len(found.matches)} orders match. Narrow it down: add a first name, more "
             "of the address or number.",
         )
-    elif kinds:
+    elif not kinds:
+        messages.warning(
+            request, "No order is known by that. Ids and references are needed in full."
+        )
+    else:
         words = ", ".join(f"{count} by {kind}" for kind, count in kinds.items())
         messages.info(request, f"Found {words}.")
 
 
 def _account(order_id: int) -> Any:
-    """Return the order's account, or None for an order that is not there."""
+    """Return the order's account; a draft has none yet."""
     try:
         return payments.get_account(order_id=order_id)
     except ObjectDoesNotExist:
         return None
 
 
-def _panels(order_id: int) -> dict[str, Any]:
-    """Return what the panels of the order page show; an unknown order gives empty ones."""
-    story = TimelineEntry.objects.filter(subject_type="order", subject_id=order_id)
+def _panels(order: Order) -> dict[str, Any]:
+    """Return what the panels of the order page show."""
+    account, attempts = _account(order.pk), payments.list_attempts(order_id=order.pk)
+    disputes = payments.list_disputes(order_id=order.pk)
+    story = TimelineEntry.objects.filter(subject_type="order", subject_id=order.pk)
     return {
-        "papers": list_papers(order_id=order_id),
-        "lines": list(OrderLine.objects.filter(order_id=order_id).order_by("position")),
-        "payment_status": payments.summaries([order_id]).get(order_id, "unpaid"),
-        "fulfillment_status": fulfillment.summaries([order_id]).get(order_id, "unfulfilled"),
-        "account": _account(order_id),
-        "disputes": payments.list_disputes(order_id=order_id),
-        "attempts": payments.list_attempts(order_id=order_id),
-        "requests": fulfillment.list_references(order_id=order_id),
-        "parcels": fulfillment.list_shipments([order_id]).get(order_id, []),
+        "papers": list_papers(order_id=order.pk),
+        "lines": order.lines.all(),
+        "payment_status": payments.summarize(account, attempts, disputes),
+        "fulfillment_status": fulfillment.summaries([order.pk]).get(order.pk, "unfulfilled"),
+        "account": account,
+        "disputes": disputes,
+        "attempts": attempts,
+        "requests": fulfillment.list_references(order_id=order.pk),
+        "parcels": fulfillment.list_shipments([order.pk]).get(order.pk, []),
         "timeline": list(story.order_by("-id")[:TIMELINE_LENGTH]),
     }

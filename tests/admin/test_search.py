@@ -40,6 +40,10 @@ def test_finds_orders_by_name_and_says_how(staff: Client, orders: list[Order]) -
     assert "Found 1 by name" in page
 
 
+def test_says_what_to_do_where_nothing_was_found(staff: Client, orders: list[Order]) -> None:
+    assert "No order is known by that" in look(staff, q="nobody")
+
+
 def test_a_filter_narrows_what_was_found(staff: Client, orders: list[Order]) -> None:
     assert orders[1].number in look(staff, q="zoe", state__exact="pending_payment")
     assert orders[1].number not in look(staff, q="zoe", state__exact="completed")

@@ -1,4 +1,4 @@
-"""What the proof of the search runs beside its server: `vacuum`, or a file to keep values in."""
+"""What the proof of the search runs beside its server: `vacuum`, `watch`, or a file for values."""
 
 import json
 import os
@@ -133,6 +133,13 @@ def main(what: str) -> None:
     if what == "vacuum":
         with connection.cursor() as cursor:
             cursor.execute("VACUUM ANALYZE")
+        return
+    if what == "watch":
+        from django.utils import timezone  # noqa: PLC0415
+
+        from globalmart.core.sweeper import watch  # noqa: PLC0415
+
+        watch(now=timezone.now())
         return
     kept = Path(what)
     if not kept.exists():
