@@ -37,11 +37,17 @@ def random_lives(shop: Shop | None, *, steps: int = STEPS) -> Figures:
     share, started = steps // PROCESSES, time.monotonic()
     with TemporaryDirectory() as folder:
         runs = [Run(share, seed + number, Path(folder)) for number in range(PROCESSES)]
-        while any(run.is_going() for run in runs):
-            done = sum(run.steps for run in runs)
-            console.print(f"{done} steps, {done / (time.monotonic() - started):.0f} a second")
-            time.sleep(10)
-        counts = sum((run.finish() for run in runs), Counter[str]())
+        try:
+            while any(run.is_going() for run in runs) and not any(run.has_failed() for run in runs):
+                done = sum(run.steps for run in runs)
+                console.print(f"{done} steps, {done / (time.monotonic() - started):.0f} a second")
+                time.sleep(10)
+            # What has failed has the most to say.
+            runs.sort(key=Run.has_failed, reverse=True)
+            counts = sum((run.finish() for run in runs), Counter[str]())
+        finally:
+            for run in runs:
+                run.stop()
     return {
         "seed": seed,
         "steps": count_steps(counts),
@@ -76,6 +82,14 @@ class Run:
     def is_going(self) -> bool:
         """Tell whether it has not ended."""
         return self.process.poll() is None
+
+    def has_failed(self) -> bool:
+        """Tell whether it has ended too early."""
+        return self.process.poll() not in (None, 0)
+
+    def stop(self) -> None:
+        """End it, if it has not ended."""
+        self.process.terminate()
 
     def finish(self) -> Counter[str]:
         """Wait for its end and return what it has counted. Raises AssertionError with its words
