@@ -1,5 +1,9 @@
 """Invoices, credit notes and what takes them back: numbered without gaps, never changed."""
 
+from typing import Any
+
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Now
@@ -7,6 +11,10 @@ from django.db.models.functions import Now
 from globalmart.core.db import LockingQuerySet
 from orders.models.orders import Order
 from orders.states import DocumentKind
+
+PREFIX = r"^[A-Z0-9][A-Z0-9-]*$"
+PREFIXES = ("invoice_prefix", "credit_note_prefix", "reversal_prefix")
+is_prefix = RegexValidator(PREFIX, "Use capitals A to Z, digits and dashes, as INV-.")
 
 
 class LegalEntity(models.Model):
@@ -26,10 +34,18 @@ class LegalEntity(models.Model):
     countries = models.JSONField(
         default=list, blank=True, help_text='Countries that it sells to, as ["DE", "AT"].'
     )
-    invoice_prefix = models.CharField(max_length=12, unique=True, help_text="As INV-.")
-    credit_note_prefix = models.CharField(max_length=12, unique=True, help_text="As CN-.")
+    # They begin numbers, which stand in addresses and file names and are typed into the search.
+    invoice_prefix = models.CharField(
+        max_length=12, unique=True, validators=[is_prefix], help_text="As INV-."
+    )
+    credit_note_prefix = models.CharField(
+        max_length=12, unique=True, validators=[is_prefix], help_text="As CN-."
+    )
     reversal_prefix = models.CharField(
-        max_length=12, unique=True, help_text="Of what takes a credit note back, as CR-."
+        max_length=12,
+        unique=True,
+        validators=[is_prefix],
+        help_text="Of what takes a credit note back, as CR-.",
     )
     is_default = models.BooleanField(default=False)
 
@@ -47,10 +63,31 @@ class LegalEntity(models.Model):
                 & ~Q(credit_note_prefix=F("reversal_prefix")),
                 name="entity_prefixes_differ",
             ),
+            models.CheckConstraint(
+                condition=Q(
+                    invoice_prefix__regex=PREFIX,
+                    credit_note_prefix__regex=PREFIX,
+                    reversal_prefix__regex=PREFIX,
+                ),
+                name="entity_prefixes_plain",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+    def clean(self) -> None:
+        """Refuse a prefix that another entity's numbers of any kind begin with: in the end it
+        would be the unique number that refuses each second document."""
+        others = LegalEntity.objects.exclude(pk=self.pk).values_list(*PREFIXES)
+        taken = {prefix for prefixes in others for prefix in prefixes}
+        wrong: dict[str, Any] = {
+            name: "Another legal entity's numbers begin with it."
+            for name in PREFIXES
+            if getattr(self, name) in taken
+        }
+        if wrong:
+            raise ValidationError(wrong)
 
 
 class DocumentSeries(models.Model):
