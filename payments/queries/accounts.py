@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from django.db.models import Sum
 
 from payments.models import OrderAccount, PaymentAttempt, PaymentOperation
-from payments.queries.disputes import disputed
+from payments.queries import disputes
+from payments.queries.attempts import AttemptView
 from payments.states import LATE, OPEN, AttemptState, OperationKind
 
 
@@ -61,13 +62,27 @@ def summaries(order_ids: Sequence[int]) -> dict[int, str]:
     accounts = OrderAccount.objects.filter(order_id__in=order_ids)
     attempts = PaymentAttempt.objects.filter(order_id__in=order_ids, state__in=OPEN)
     waiting = set(attempts.values_list("order_id", flat=True))
-    in_dispute = disputed(order_ids)
+    in_dispute = disputes.disputed(order_ids)
     return {
         row.order_id: "disputed"
         if row.order_id in in_dispute
         else _summary(row, row.order_id in waiting)
         for row in accounts
     }
+
+
+def summarize(
+    account: OrderAccount | None,
+    attempts: Sequence[AttemptView],
+    in_bank: Sequence[disputes.DisputeView],
+) -> str:
+    """Return one order's payment status as `summaries` does, from what was read of it already: its
+    account, all its attempts and all its disputes."""
+    if account is None:
+        return "unpaid"
+    if any(each.state in disputes.OPEN for each in in_bank):
+        return "disputed"
+    return _summary(account, any(each.state in OPEN for each in attempts))
 
 
 def _summary(account: OrderAccount, is_waiting: bool) -> str:
