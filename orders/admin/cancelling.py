@@ -9,8 +9,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
 
-from globalmart.core.admin import HouseAdmin, chip
-from orders.models import Order, OrderCancellation, OrderShortage
+from globalmart.core.admin import HouseAdmin, HouseInline, chip
+from orders.models import CancellationLine, Order, OrderCancellation, OrderShortage
 from orders.queries import cancellations, shortages
 from orders.services import cancelling
 from orders.services import choices as settling
@@ -24,6 +24,10 @@ class ReasonForm(forms.Form):
     reason = forms.CharField(max_length=MOST_REASON)
 
 
+class CancellationLineInline(HouseInline):
+    model = CancellationLine
+
+
 @admin.register(OrderCancellation)
 class OrderCancellationAdmin(HouseAdmin):
     list_display = ("order", chip(), "reason", "requested_by", "requested_at", "decided_at")
@@ -31,6 +35,7 @@ class OrderCancellationAdmin(HouseAdmin):
     list_select_related = ("order",)
     search_fields = ("=order__number",)
     ordering = ("-id",)
+    inlines = (CancellationLineInline,)
 
 
 @admin.register(OrderShortage)

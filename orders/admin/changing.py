@@ -10,10 +10,11 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 
 from fulfillment import queries as fulfillment
+from globalmart.core.admin import HouseAdmin, chip
 from orders.admin.cancelling import CANCEL
 from orders.change_forms import Destination, UnitsForm, rows_of
 from orders.forms import Contact
-from orders.models import Order
+from orders.models import Order, OrderCorrection
 from orders.queries import changes, corrections
 from orders.services import cancelling, correcting
 from orders.services.changing import CannotChange
@@ -47,6 +48,15 @@ class StaffDestination(Destination):
 
 class StaffUnits(UnitsForm):
     reason = _reason()  # type: ignore[assignment]  # staff type what customers choose
+
+
+@admin.register(OrderCorrection)
+class OrderCorrectionAdmin(HouseAdmin):
+    list_display = ("order", "kind", chip(), "reason", "requested_by", "requested_at", "decided_at")
+    list_filter = ("state", "kind")
+    list_select_related = ("order",)
+    search_fields = ("=order__number",)
+    ordering = ("-id",)
 
 
 def panel(request: HttpRequest, order: Order) -> dict[str, Any]:

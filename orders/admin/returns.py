@@ -95,6 +95,23 @@ class ReturnAdmin(HouseAdmin):
         return answer
 
 
+@admin.register(ReturnLine)
+class ReturnLineAdmin(HouseAdmin):
+    list_display = ("rma", "line", "quantity", "reception", "decision", "disposition", "is_settled")
+    list_filter = ("reception", "decision", "disposition")
+    list_select_related = ("rma", "line")
+    search_fields = ("=rma__number", "=line__sku")
+    ordering = ("-id",)
+
+
+@admin.register(ReturnReception)
+class ReturnReceptionAdmin(HouseAdmin):
+    list_display = ("rma", "sku", "quantity", "condition", "recorded_by", "received_at")
+    list_select_related = ("rma",)
+    search_fields = ("=rma__number", "=sku")
+    ordering = ("-id",)
+
+
 def page(request: HttpRequest, rma: Return) -> dict[str, Any]:
     """Return what the page of a return shows, and which of it can be done by whom looks."""
     may = request.user.has_perm(PERMISSION)
@@ -146,8 +163,9 @@ def _unmatched(rma: Return) -> list[fulfillment.ReceiptView]:
 
 
 def panel(request: HttpRequest, order: Order) -> dict[str, Any]:
-    """Return what the box on the order's page shows."""
+    """Return what the box on the order's page shows. `order` comes with its lines."""
     may = request.user.has_perm(PERMISSION)
+    may = may and any(line.shipped for line in order.lines.all())
     return {
         "order_returns": Return.objects.filter(order=order).order_by("pk"),
         "withdrawals": Withdrawal.objects.filter(order=order).order_by("pk"),
