@@ -9,7 +9,7 @@ from django.utils.html import format_html
 
 from globalmart.core.admin import HouseAdmin, chip, money
 from orders.models import Document, DocumentSeries, LegalEntity
-from orders.papers import render
+from orders.papers import as_pdf, render
 
 
 @admin.register(LegalEntity)
@@ -58,7 +58,4 @@ class DocumentAdmin(HouseAdmin):
         found = Document.objects.filter(pk=document_id).first()
         if found is None or not self.has_view_permission(request, found):
             raise Http404
-        response = HttpResponse(render(found.content), content_type="application/pdf")
-        response.headers["Content-Disposition"] = f'inline; filename="{found.number}.pdf"'
-        response.headers["Cache-Control"] = "no-store"
-        return response
+        return as_pdf(render(found.content), name=found.number)

@@ -13,7 +13,7 @@ from globalmart.core.api import ApiView, reply
 from globalmart.core.schema import errors
 from orders.api import scopes
 from orders.models import Order
-from orders.papers import render
+from orders.papers import as_pdf, render
 from orders.queries import listing
 from orders.queries.documents import bodies, find_document, list_papers
 from orders.states import DocumentKind
@@ -73,7 +73,7 @@ class OrderDocument(ApiView):
         found = find_document(order=_find(request, public_id), number=number)
         if found is None:
             raise Http404
-        return HttpResponse(render(found.content), content_type="application/pdf")
+        return as_pdf(render(found.content), name=found.number)
 
 
 def _find(request: Request, public_id: str) -> Order:

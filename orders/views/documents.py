@@ -4,8 +4,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from orders.models import Document
-from orders.papers import render
+from orders.papers import as_pdf, render
 from orders.queries.documents import find_document
 from orders.views.order import get_order
 
@@ -17,12 +16,4 @@ def show(request: HttpRequest, number: str, secret: str, document: str) -> HttpR
     found = find_document(order=get_order(number, secret), number=document)
     if found is None:
         raise Http404
-    return as_pdf(found)
-
-
-def as_pdf(document: Document) -> HttpResponse:
-    """Return the answer that carries a document; nobody between may keep it."""
-    response = HttpResponse(render(document.content), content_type="application/pdf")
-    response.headers["Content-Disposition"] = f'inline; filename="{document.number}.pdf"'
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return as_pdf(render(found.content), name=found.number)

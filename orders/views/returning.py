@@ -13,7 +13,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from orders import links
 from orders.models import Order
-from orders.papers import labels
+from orders.papers import as_pdf, labels
 from orders.queries import returns as queries
 from orders.queries.holds import blocks_changes
 from orders.queries.returns import Returnable, ReturnView
@@ -202,10 +202,7 @@ def label(request: HttpRequest, number: str, secret: str, rma: str) -> HttpRespo
         raise Http404
     items = [(item.quantity, item.name) for item in found.items]
     printed = labels.print_label(_label(order, found), items)
-    response = HttpResponse(printed, content_type="application/pdf")
-    response.headers["Content-Disposition"] = f'inline; filename="{found.number}.pdf"'
-    response.headers["Cache-Control"] = "no-store"
-    return response
+    return as_pdf(printed, name=found.number)
 
 
 @require_POST
