@@ -36,7 +36,8 @@ def issue_due(*, order_id: int, now: datetime) -> list[Document]:
     transaction: a number that is rolled back is free again. Told again, nothing is written.
     """
     order = Order.objects.locked().get(pk=order_id)
-    made = {each.source: each for each in order.documents.order_by("pk")}
+    written = order.documents.select_related("series__entity").order_by("pk")
+    made = {each.source: each for each in written}
     issued = []
     for move in payments.list_moves(order_id=order_id):
         if move.key not in made:
@@ -64,7 +65,7 @@ def _issue(order: Order, move: Move, made: Mapping[str, Document], now: datetime
     if kind == DocumentKind.REVERSAL and refers_to is None:
         raise LookupError(f"{move.key} takes back what no document says")
     listed = _positions(order, move, made, refers_to)
-    seller = seller_of(order)
+    seller = _seller(order, made)
     series = _lock_series(seller, kind, now)
     number = f"{_prefix(seller, kind)}{series.year}-{series.last_number:06d}"
     content = _content(order, move, seller, listed)
@@ -92,6 +93,11 @@ def _issue(order: Order, move: Move, made: Mapping[str, Document], now: datetime
     )
     _tell(document)
     return document
+
+
+def _seller(order: Order, made: Mapping[str, Document]) -> LegalEntity:
+    """Who wrote the order's first document writes them all, whoever would sell it today."""
+    return next((each.series.entity for each in made.values()), None) or seller_of(order)
 
 
 def _tell(document: Document) -> None:

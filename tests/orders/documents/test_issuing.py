@@ -29,6 +29,20 @@ def shipped(confirmed: Order, warehouse: FakeWarehouse) -> Order:
     return confirmed
 
 
+def add_entity(country: str, **changes: object) -> LegalEntity:
+    """A company that sells to one country."""
+    fields = {
+        "code": country.lower(),
+        "name": f"GlobalMart {country}",
+        "country": country,
+        "countries": [country],
+        "invoice_prefix": f"{country}I-",
+        "credit_note_prefix": f"{country}C-",
+        "reversal_prefix": f"{country}R-",
+    }
+    return LegalEntity.objects.create(**(fields | changes))
+
+
 def give_back(order: Order, **selection: object) -> int:
     found = refunds.request_refund(
         order_id=order.pk,
@@ -105,22 +119,31 @@ class TestInvoices:
     def test_are_sold_by_the_entity_of_the_country(
         self, confirmed: Order, warehouse: FakeWarehouse
     ) -> None:
-        LegalEntity.objects.create(
-            code="uk",
-            name="GlobalMart UK Ltd",
-            country="GB",
-            countries=["GB"],
-            invoice_prefix="UK-",
-            credit_note_prefix="UKC-",
-            reversal_prefix="UKR-",
-        )
+        add_entity("GB")
         submit(confirmed)
         leave(warehouse, f"{confirmed.number}-1", parcel(MUG=2, CUP=3))
 
-        assert confirmed.documents.get().number.startswith("UK-")
+        assert confirmed.documents.get().number.startswith("GBI-")
+
+    def test_are_sold_by_the_oldest_entity_where_none_is_the_default(
+        self, confirmed: Order, warehouse: FakeWarehouse
+    ) -> None:
+        add_entity("DE", invoice_prefix="INV-")
+        submit(confirmed)
+        leave(warehouse, f"{confirmed.number}-1", parcel(MUG=2, CUP=3))
+
+        assert confirmed.documents.get().content["seller"]["name"] == "GlobalMart DE"
 
 
 class TestCreditNotes:
+    def test_are_of_the_entity_that_wrote_the_invoice(self, shipped: Order) -> None:
+        add_entity("GB")
+        give_back(shipped, quantities={1: 1})
+
+        invoice, note = shipped.documents.order_by("pk")
+        assert note.series.entity == invoice.series.entity
+        assert note.content["seller"] == invoice.content["seller"]
+
     def test_lists_what_went_back(self, shipped: Order) -> None:
         give_back(shipped, quantities={1: 1}, shipping_minor=395, amount_minor=100)
 
