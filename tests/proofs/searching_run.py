@@ -75,7 +75,7 @@ def measure(values: Mapping[str, list[str]]) -> Figures:
         assert not missed, (kind, missed[:5])
         figures[kind] += _plans(lambda text=found[0]: find_orders(text=text))  # type: ignore[misc]
     page = reverse("admin:orders_order_changelist")
-    staff = Client(headers={"host": "localhost"})
+    staff = Client(headers={"host": "127.0.0.1"})
     user, _ = User.objects.get_or_create(username="proof", is_staff=True, is_superuser=True)
     staff.force_login(user)
     answer = staff.get(page, {"q": "GM-00000-00000"})
