@@ -48,7 +48,6 @@ class TaxRateAdmin(HouseAdmin):
 class ZonePlaceInline(HouseInline):
     model = models.ZonePlace
     set_once = ("country", "region")
-    editable = ("region",)
     can_add = True
 
 

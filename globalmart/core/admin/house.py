@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from django.core.paginator import Page, Paginator
 from django.db import connection, models
+from django.forms import ModelForm
 from django.http import HttpRequest
 from django.utils.functional import cached_property
 from unfold.admin import ModelAdmin as UnfoldAdmin
@@ -141,7 +142,9 @@ class ReadOnlyByDefault:
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> list[Any]:
         """Return all fields but the editable ones."""
-        open_ = {*self.editable, *(self.set_once if obj is None else ())}
+        # On an inline `obj` is the parent: its form closes what is set once, row by row.
+        is_new = obj is None or hasattr(self, "parent_model")
+        open_ = {*self.editable, *(self.set_once if is_new else ())}
         return [each for each in self.get_fields(request, obj) if each not in open_]
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -177,6 +180,17 @@ class HouseAdmin(ReadOnlyByDefault, UnfoldAdmin):  # type: ignore[misc] # unfold
         obj.save(update_fields=[name for name in form.changed_data if name in columns])
 
 
+class RowForm(ModelForm):  # type: ignore[type-arg] # not subscriptable at run time
+    """A row of an inline: what is set once is open on a new row alone."""
+
+    set_once: ClassVar[Sequence[str]] = ()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name in self.fields.keys() & set(self.set_once):
+            self.fields[name].disabled = self.instance.pk is not None
+
+
 class HouseInline(ReadOnlyByDefault, TabularInline):  # type: ignore[misc] # unfold ships no types
     """The base of rows shown on their parent's page."""
 
@@ -184,6 +198,11 @@ class HouseInline(ReadOnlyByDefault, TabularInline):  # type: ignore[misc] # unf
     per_page = 50
     ordering = ("pk",)
     show_change_link = False
+
+    def get_formset(self, request: HttpRequest, obj: Any = None, **kwargs: Any) -> Any:
+        """Return the class of the rows' forms."""
+        form = type("Row", (RowForm,), {"set_once": self.set_once})
+        return super().get_formset(request, obj, **{"form": form, **kwargs})
 
 
 __all__ = [
