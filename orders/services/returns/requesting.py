@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from datetime import datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid5
 
 from django.conf import settings
 from django.db import transaction
@@ -141,14 +141,32 @@ def cancel_return(*, return_id: int, actor: str, now: datetime, reason: str = ""
 
 def give_way(order: Order, positions: Collection[int], *, now: datetime) -> None:
     """End returns of these lines that were asked for and not sent: a withdrawal takes their place.
-    The caller holds the order's lock."""
+    What else they held is asked for anew. The caller holds the order's lock."""
     rows = Return.objects.filter(
         order=order,
         kind=ReturnKind.RETURN,
         state__in=queries.BEFORE_SENDING,
         lines__line__position__in=positions,
     )
-    for return_id in set(rows.values_list("pk", flat=True)):
-        cancel_return(
-            return_id=return_id, actor="customer", now=now, reason="withdrawn from instead"
-        )
+    for rma in rows.distinct().order_by("pk"):
+        cancel_return(return_id=rma.pk, actor="customer", now=now, reason="withdrawn from instead")
+        _ask_anew(order, rma, positions, now)
+
+
+def _ask_anew(order: Order, rma: Return, without: Collection[int], now: datetime) -> None:
+    """Ask for what a return held beside these lines, as far as that return had come."""
+    rest = [row for row in steps.lines_of(rma) if row.line.position not in without]
+    if not rest:
+        return
+    again = open_return(
+        order,
+        uuid=uuid5(rma.uuid, "rest"),
+        units={row.line.position: row.quantity for row in rest},
+        reasons={row.line.position: row.reason for row in rest},
+        actor="customer",
+        now=now,
+        method=rma.method,
+        note=rma.note,
+    )
+    if rma.state != ReturnState.REQUESTED:
+        deciding.approve(return_id=again.pk, actor="system", now=now)

@@ -167,6 +167,17 @@ class TestWithdrawing:
         assert asked.state == "cancelled"
         assert Return.objects.get(kind="withdrawal").lines.count() == 2
 
+    def test_leaves_what_else_such_a_return_held(self, shipped: Order) -> None:
+        former = story.ask(shipped, {MUG: 1, CUP: 2})
+        withdraw(shipped, {MUG: 2})
+        former.refresh_from_db()
+        assert former.state == "cancelled"
+        rest = Return.objects.get(kind="return", state="awaiting_goods")
+        assert list(rest.lines.values_list("line__sku", "quantity", "reason")) == [
+            (CUP, 2, "does not fit")
+        ]
+        assert Return.objects.get(kind="withdrawal").lines.get().quantity == 2
+
     def test_is_for_no_more_than_there_is(self, shipped: Order) -> None:
         with pytest.raises(CannotWithdraw):
             withdraw(shipped, {MUG: 3})
