@@ -102,6 +102,7 @@ def _takes_again(order: Order) -> bool:
         with transaction.atomic():
             if not take_voucher_again(order=order):
                 return False
+            planning.lock_account(order_id=order.pk)
             stock.reserve(order_id=order.pk, quantities=quantities, promised_on=order.ships_from)
     except stock.OutOfStock:
         return False

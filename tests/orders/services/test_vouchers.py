@@ -1,28 +1,33 @@
 """Vouchers and promotions on orders: what they give, who may have them, when they go back."""
 
+import re
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from fulfillment.models import Stock
+from fulfillment.services import stock
 from orders.models import Category, Order, OrderDiscount, Promotion, Voucher, VoucherUse
 from orders.pricing import DiscountKind
 from orders.queries.discounts import VoucherProblem, VoucherRefused
 from orders.queries.pricing import NothingToPay
-from orders.services import correcting, lifecycle
+from orders.services import cancelling, correcting, lifecycle
 from orders.services.checkout import TotalChanged, place_order
 from orders.services.vouchers import give_voucher_back, take_voucher_again
+from orders.states import PaymentTiming
 from payments import gateways
 from payments.models import OrderAccount
 from tests import builders
 from tests.builders import place, submission
 from tests.core.test_audit import outcome_of
 from tests.orders.services.test_late_money import pay_late
-from tests.payments.conftest import send
+from tests.payments.conftest import authorize, send
 from tests.payments.fakes import FakeStripe
 
 DAY = timedelta(days=1)
@@ -91,6 +96,18 @@ class TestAnOrderWithAVoucher:
         with pytest.raises(NothingToPay):
             place(voucher="TEN")
         assert not Order.objects.exists()
+
+    @pytest.mark.parametrize(("left_minor", "is_placed"), [(29, False), (30, True)])
+    def test_is_refused_where_too_little_is_left_for_a_card(
+        self, left_minor: int, is_placed: bool
+    ) -> None:
+        voucher(kind="amount", rate_bp=0, amount_minor=1800 - left_minor, currency="GBP")
+        Promotion.objects.create(name="Free delivery", kind="free_shipping")
+        if is_placed:
+            assert place(voucher="TEN").total_minor == left_minor
+        else:
+            with pytest.raises(NothingToPay):
+                place(voucher="TEN")
 
     def test_is_refused_where_it_costs_something_else_than_was_shown(self) -> None:
         voucher()
@@ -272,6 +289,75 @@ class TestGivingBack:
         place(voucher="TEN", email="ada@example.com")
 
         assert not take_voucher_again(order=order)
+
+
+# As CONTRIBUTING has it; what is not here is locked by who has its order, or its account.
+LOCK_ORDER = (
+    "orders_order",
+    "orders_voucher",
+    "payments_orderaccount",
+    "fulfillment_fulfillment",
+    "fulfillment_stock",
+)
+
+
+class TestItsLock:
+    """Two who lock in different orders wait for each other for ever."""
+
+    @pytest.fixture
+    def order(self) -> Order:
+        voucher()
+        return place(voucher="TEN")
+
+    def locks(self, act: Callable[[], object]) -> list[str]:
+        """Do it, and return the tables of which rows were locked, each at its first lock."""
+        with CaptureQueriesContext(connection) as told:
+            act()
+        found = [
+            table
+            for each in told.captured_queries
+            if "FOR NO KEY UPDATE" in each["sql"]
+            for table in re.findall(r'FROM "?(\w+)', each["sql"])[:1]
+        ]
+        assert "orders_voucher" in found
+        return [table for table in dict.fromkeys(found) if table in LOCK_ORDER]
+
+    def test_has_its_place_when_the_order_is_placed(self) -> None:
+        voucher()
+        found = self.locks(lambda: place(voucher="TEN"))
+        assert found == sorted(found, key=LOCK_ORDER.index)
+
+    def test_has_its_place_when_the_order_expires(self, order: Order) -> None:
+        later = timezone.now() + DAY
+        found = self.locks(lambda: lifecycle.expire_order(order_id=order.pk, now=later))
+        assert found == sorted(found, key=LOCK_ORDER.index)
+
+    @pytest.mark.parametrize("is_paid", [False, True])
+    def test_has_its_place_when_the_order_is_cancelled(
+        self, order: Order, stripe: FakeStripe, is_paid: bool
+    ) -> None:
+        if is_paid:
+            authorize(order)
+            assert lifecycle.confirm_order(order_id=order.pk, actor="stripe", now=timezone.now())
+        found = self.locks(
+            lambda: cancelling.request_cancellation(
+                order_id=order.pk, reason="x", actor="customer", now=timezone.now()
+            )
+        )
+        assert found == sorted(found, key=LOCK_ORDER.index)
+        order.refresh_from_db()
+        assert order.state == "cancelled"
+
+    def test_has_its_place_when_money_comes_late(self, order: Order, stripe: FakeStripe) -> None:
+        authorize(order)
+        give_voucher_back(order=order, now=timezone.now())
+        stock.release_reservations(order_id=order.pk)
+        Order.objects.update(state="expired", payment_timing=PaymentTiming.AT_ORDER)
+        found = self.locks(
+            lambda: lifecycle.confirm_order(order_id=order.pk, actor="stripe", now=timezone.now())
+        )
+        assert found == sorted(found, key=LOCK_ORDER.index)
+        assert Voucher.objects.get().uses == 1
 
 
 def test_a_refusal_leaves_the_key_free() -> None:
