@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from orders.models import DocumentSeries, LegalEntity
+from orders.models import DocumentSeries
 from orders.seeds.rates import METHODS
 from orders.seeds.stories import Story, StoryLine
 from orders.services.documents import AMOUNTS, GERMAN, digest_of_text, write_down
-from orders.services.entities import FIRST
+from orders.services.entities import default_seller
 from orders.states import DocumentKind
 
 DOCUMENT = "orders_document"
@@ -32,8 +32,7 @@ class Papers:
     """The counters of this run. All that it writes is sold by the house's default entity."""
 
     def __init__(self) -> None:
-        default = LegalEntity.objects.filter(is_default=True).first()
-        self.seller = default or LegalEntity.objects.create(code="main", is_default=True, **FIRST)
+        self.seller = default_seller()
         self.series: dict[tuple[str, int], DocumentSeries] = {}
         self.taken: Counter[int] = Counter()
 

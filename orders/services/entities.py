@@ -12,16 +12,19 @@ FIRST = {
 
 
 def seller_of(order: Order) -> LegalEntity:
-    """Return the entity that names the country the order is sent to, else the default one.
+    """Return the entity that names the country the order is sent to, else the default one."""
+    country = order.shipping_address.get("country", "")
+    named = LegalEntity.objects.filter(countries__contains=[country]).order_by("pk").first()
+    return named or default_seller()
+
+
+def default_seller() -> LegalEntity:
+    """Return the entity that sells where no other is named.
 
     Where none is the default it is the oldest one, and a house that has none gets a plain one:
     money that was taken needs its invoice. Staff complete it before they sell; see
     docs/reference/documents.md.
     """
-    country = order.shipping_address.get("country", "")
-    named = LegalEntity.objects.filter(countries__contains=[country]).order_by("pk").first()
-    if named is not None:
-        return named
     default = LegalEntity.objects.order_by("-is_default", "pk").first()
     if default is not None:
         return default
