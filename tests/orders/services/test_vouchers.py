@@ -313,14 +313,15 @@ class TestItsLock:
         """Do it, and return the tables of which rows were locked, each at its first lock."""
         with CaptureQueriesContext(connection) as told:
             act()
+        sent = [each["sql"] for each in told.captured_queries]
         found = [
             table
-            for each in told.captured_queries
-            if "FOR NO KEY UPDATE" in each["sql"]
-            for table in re.findall(r'FROM "?(\w+)', each["sql"])[:1]
+            for sql in sent
+            for table in LOCK_ORDER
+            if "FOR NO KEY UPDATE" in sql and re.search(rf'(FROM|JOIN) "?{table}\b', sql)
         ]
         assert "orders_voucher" in found
-        return [table for table in dict.fromkeys(found) if table in LOCK_ORDER]
+        return list(dict.fromkeys(found))
 
     def test_has_its_place_when_the_order_is_placed(self) -> None:
         voucher()
