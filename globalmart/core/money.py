@@ -8,6 +8,12 @@ from babel.numbers import format_currency, get_currency_precision
 
 # Those of which CLDR shows three decimals.
 THREE_DECIMALS = ("BHD", "JOD", "KWD", "LYD", "OMR", "TND")
+# The least that Stripe charges, where it says one (docs.stripe.com/currencies), in minor units.
+LEAST_CHARGES = {
+    "AED": 200, "AUD": 50, "BRL": 50, "CAD": 50, "CHF": 50, "CZK": 1500, "DKK": 250, "EUR": 50,
+    "GBP": 30, "HKD": 400, "HUF": 17500, "INR": 50, "JPY": 50, "MXN": 1000, "MYR": 200,
+    "NOK": 300, "NZD": 50, "PLN": 200, "RON": 200, "SEK": 300, "SGD": 50, "THB": 1000, "USD": 50,
+}  # fmt: skip
 
 
 @lru_cache
@@ -20,6 +26,11 @@ def charge_step(currency: str) -> int:
     """Return the smallest amount that can be charged, in minor units: 1, or 10 of a currency with
     three decimals, of which card networks carry two (docs.stripe.com/currencies)."""
     return 10 if currency in THREE_DECIMALS else 1
+
+
+def least_charge(currency: str) -> int:
+    """Return the least that can be charged at once, in minor units."""
+    return LEAST_CHARGES.get(currency, charge_step(currency))
 
 
 def display(amount_minor: int, currency: str, locale: str = "en_GB") -> str:

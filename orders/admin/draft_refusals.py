@@ -57,7 +57,8 @@ def explain(refusal: Exception) -> str:
 WORDS: dict[type[Exception], str] = {
     UnknownShippingMethod: "That way of delivery is not offered to this address: choose another.",
     TotalTooLarge: "That is more than one order may cost: make two of it.",
-    NothingToPay: "Nothing is left to pay, and the shop takes no such orders.",
+    NothingToPay: "Nothing is left to pay, or less than a card can be charged: the shop takes no "
+    "such orders.",
     BadQuantity: "A quantity is too large.",
     NoLines: "Add a product first.",
     DraftChanged: "Somebody else has changed this draft meanwhile. Open it again in another "

@@ -45,7 +45,7 @@ KINDS.update(
         ),
         "total_too_large": Kind(400, "The total is too large", "Split the order."),
         "nothing_to_pay": Kind(
-            422, "Nothing is left to pay", "Order without the voucher, or more."
+            422, "Nothing, or too little, is left to pay", "Order without the voucher, or more."
         ),
         "total_changed": Kind(
             409,
@@ -139,7 +139,7 @@ def _voucher(error: VoucherRefused, items: Items) -> Problem:
 
 
 def _nothing_to_pay(error: pricing.NothingToPay, items: Items) -> Problem:
-    detail = "Discounts leave nothing to pay, and an order needs a payment."
+    detail = "Nothing is left to pay, or less than a card can be charged."
     return Problem(
         code="nothing_to_pay", detail=detail, errors=[{"pointer": "/voucher", "detail": detail}]
     )

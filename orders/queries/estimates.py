@@ -18,7 +18,8 @@ from orders.queries.pricing import (
 )
 
 FREE_ORDER = (
-    "This voucher leaves nothing to pay, and we need a payment: add something, or remove it."
+    "Nothing is left to pay, or less than a card can be charged: add something, or remove the "
+    "voucher."
 )
 TOO_LARGE = "We cannot take an order of this size here. Please order less."
 

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from django.db.models import Q
 from django.utils import timezone
 
-from globalmart.core.money import charge_step
+from globalmart.core.money import charge_step, least_charge
 from orders import pricing
 from orders.models import Price, PriceList, Product, Voucher
 from orders.pricing import Applied, DiscountSource
@@ -48,7 +48,8 @@ class TotalTooLarge(Exception):
 
 
 class NothingToPay(Exception):
-    """Discounts leave nothing to pay, and the shop takes no order without a payment."""
+    """Nothing is left to pay, or less than a card can be charged: such an order could never be
+    paid, and the shop takes none without a payment."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +138,7 @@ def quote(
         raise UnknownShippingMethod(shipping_method) from error
     if amounts.total_minor > MOST_TOTAL_MINOR:
         raise TotalTooLarge
-    if amounts.total_minor <= 0:
+    if amounts.total_minor < least_charge(currency):
         raise NothingToPay
     return _quote(amounts, prices, tax_included=tax_included, voucher=found)
 

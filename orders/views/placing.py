@@ -29,7 +29,7 @@ from payments import queries as payments
 
 GONE = "Something in your basket is not for sale any more. You were not charged."
 TOO_MUCH = "We cannot take an order of this size here. You were not charged; please order less."
-FREE = "Your voucher leaves nothing to pay, and we need a payment. Please look at your basket."
+FREE = "Less is left to pay than a card can be charged. Please look at your basket."
 CHANGED = "Your order changed in another tab: look at it again. You were not charged."
 BUSY = "The shop is busy. You were not charged; please try again."
 # The payment is open, and yet Stripe gave no secret with which to pay.

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from globalmart.core.money import THREE_DECIMALS, charge_step, minor_digits
+from globalmart.core.money import LEAST_CHARGES, THREE_DECIMALS, charge_step, minor_digits
+from globalmart.sandbox.stripe.currencies import MINIMUMS
 from orders.pricing import price
 from tests.orders.pricing.worked import EXAMPLES, table
 
@@ -32,3 +33,7 @@ def test_currencies_with_three_decimals_are_those_of_cldr() -> None:
     assert {minor_digits(each) for each in THREE_DECIMALS} == {3}
     for each in ("EUR", "JPY", "ISK", "CLP"):
         assert charge_step(each) == 1
+
+
+def test_the_least_charges_are_those_that_stripe_refuses_below() -> None:
+    assert {code.lower(): least for code, least in LEAST_CHARGES.items()} == MINIMUMS
