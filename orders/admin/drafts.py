@@ -129,7 +129,8 @@ def _read(request: HttpRequest, key: UUID, order: Order | None, action: str) -> 
         data, initial = None, _initial(order)
         country = initial["country"]
         version = order.version if order else ""
-    methods = [(option.code, option.name) for option in _options(rows, country)]
+    region = initial.get("region", "")[:80]
+    methods = [(option.code, option.name) for option in _options(rows, country, region)]
     form = DraftForm(
         data,
         methods=methods,
@@ -156,13 +157,14 @@ def _initial(order: Order | None) -> dict[str, Any]:
     }
 
 
-def _options(rows: list[Row], country: str) -> list[Option]:
+def _options(rows: list[Row], country: str, region: str) -> list[Option]:
     priced = [(row.offer, row.quantity) for row in rows if row.offer is not None]
     return list_options(
         currency=settings.SHOP_CURRENCY,
         subtotal_minor=sum(offer.price_minor * quantity for offer, quantity in priced),
         weight_grams=sum(offer.weight_grams * quantity for offer, quantity in priced),
         country=country,
+        region=region,
         now=timezone.now(),
     )
 

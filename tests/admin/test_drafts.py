@@ -9,7 +9,15 @@ from django.urls import reverse
 from fulfillment.models import Stock
 from globalmart.core.models import OutboxEvent
 from orders import links
-from orders.models import Order, OrderDraft, Price
+from orders.models import (
+    Order,
+    OrderDraft,
+    Price,
+    ShippingMethod,
+    ShippingRate,
+    ShippingZone,
+    ZonePlace,
+)
 from tests.admin.test_holds import login, page_of
 from tests.orders.conftest import shop, stripe, warehouse  # noqa: F401
 from tests.orders.house import state
@@ -72,6 +80,15 @@ class TestPage:
         page = press(client, uuid4(), "add:CUP", email="ada@")
         assert 'value="ada@"' in page
         assert "right form" not in page
+
+    def test_offers_the_delivery_of_the_region(self, client: Client) -> None:
+        highlands = ShippingZone.objects.create(code="highlands", name="Highlands")
+        ZonePlace.objects.create(zone=highlands, country="GB", region="Highland")
+        van = ShippingMethod.objects.create(code="van", name="By van")
+        ShippingRate.objects.create(method=van, zone=highlands, currency="GBP", amount_minor=950)
+
+        assert "By van" not in press(client, uuid4(), "price")
+        assert "By van" in press(client, uuid4(), "price", region="highland")
 
     def test_loses_nothing_on_an_error(self, client: Client) -> None:
         page = press(client, uuid4(), "save", email="ada@", quantity=["many"])
