@@ -189,6 +189,9 @@ class RowForm(ModelForm):  # type: ignore[type-arg] # not subscriptable at run t
         super().__init__(*args, **kwargs)
         for name in self.fields.keys() & set(self.set_once):
             self.fields[name].disabled = self.instance.pk is not None
+            # The buttons beside a choice would leave no room to read it.
+            for link in ("add", "change", "delete", "view"):
+                setattr(self.fields[name].widget, f"can_{link}_related", False)
 
 
 class HouseInline(ReadOnlyByDefault, TabularInline):  # type: ignore[misc] # unfold ships no types
