@@ -17,6 +17,8 @@ from orders.papers.words import ENGLISH, LANGUAGES, Words
 
 MARGIN = 20
 WIDTH = 210 - 2 * MARGIN
+# Points; nobody reads less.
+SMALLEST = 5
 INK, SOFT, ACCENT, HAIR = (22, 26, 34), (96, 104, 118), (11, 107, 93), (222, 226, 233)
 # Item, quantity, unit price, discount, tax rate, amount; millimetres.
 COLUMNS = (70, 14, 25, 23, 13, 25)
@@ -86,8 +88,8 @@ class _Sheet(FPDF):
         content, words, top = self.content, self.words, self.get_y()
         buyer = content["buyer"]
         for line in self._address(buyer["billing"]):
-            self._say(line, size=10, width=90)
-            self.ln(5)
+            self._say(line, size=10, width=90, wraps=True)
+            self.set_x(MARGIN)
         if buyer["shipping"] != buyer["billing"]:
             self.ln(3)
             self._say(words.sent_to, size=8, color=SOFT, width=90)
@@ -197,11 +199,16 @@ class _Sheet(FPDF):
         align: str = "L",
         wraps: bool = False,
     ) -> None:
+        text = self._print(text)
         self._style(size, bold=bold, color=color)
         if wraps:
-            self.multi_cell(width, size * 0.5, self._print(text), align=align)
-        else:
-            self.cell(width, 5, self._print(text), align=align)
+            self.multi_cell(width, size * 0.5, text, align=align)
+            return
+        # Beside it stands something else: what is too long is set smaller.
+        while size > SMALLEST and self.get_string_width(text) > width:
+            size -= 0.5
+            self.set_font_size(size)
+        self.cell(width, 5, text, align=align)
 
     def _style(self, size: float, *, bold: bool = False, color: tuple[int, int, int] = INK) -> None:
         self.set_font(typeface.FAMILY, "B" if bold else "", size)

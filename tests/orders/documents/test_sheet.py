@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 import pytest
+from fpdf import FPDF
 
 from orders.papers import render, typeface
 from orders.services.documents import AMOUNTS, _taxes
@@ -121,3 +122,19 @@ def test_owns_up_to_what_it_cannot_print(printed: list[str]) -> None:
 
     assert typeface.MISSING * 2 in printed
     assert any("Characters that this document's typeface lacks" in text for text in printed)
+
+
+def test_lets_nothing_run_into_what_stands_beside_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = FPDF.cell
+    wide: list[str] = []
+
+    def cell(sheet: FPDF, width: float, height: float, text: str = "", **more: str) -> bool:
+        wide.extend([text] if sheet.get_string_width(text) > width else [])
+        return bool(plain(sheet, width, height, text, **more))
+
+    monkeypatch.setattr(FPDF, "cell", cell)
+    seller = content()["seller"] | {"name": "GlobalMart Retail and Wholesale International Ltd"}
+    billing = LONDON | {"name": "Wolfeschlegelsteinhausenbergerdorff " * 3, "line1": "W" * 80}
+    render(content(seller=seller, buyer={"name": "", "billing": billing, "shipping": LONDON}))
+
+    assert wide == []
