@@ -113,6 +113,17 @@ def _assign(request: HttpRequest, return_id: int) -> str:
     return "The warehouse’s receipt counts for this return." if done else ""
 
 
+def _aside(request: HttpRequest, return_id: int) -> str:
+    done = receiving.set_aside(
+        receipt_id=_said(AssignForm(request.POST))["receipt"],
+        return_id=return_id,
+        reason=_reason(request),
+        actor=actor_of(request),
+        now=timezone.now(),
+    )
+    return "Set aside: it counts for no return." if done else ""
+
+
 def _inspect(request: HttpRequest, return_id: int) -> str:
     said = _said(InspectForm(request.POST))
     if not ReturnLine.objects.filter(pk=said["row"], rma_id=return_id).exists():
@@ -159,6 +170,7 @@ ACTIONS: dict[str, Callable[[HttpRequest, int], str]] = {
     "expire": _expire,
     "receive": _receive,
     "assign": _assign,
+    "aside": _aside,
     "inspect": _inspect,
     "rest": _rest,
     "pay": _pay,

@@ -135,7 +135,8 @@ def page(request: HttpRequest, rma: Return) -> dict[str, Any]:
         "awaited": sorted({row.line.sku for row in rows if row.reception in NOT_THERE})
         if may and rma.state in TAKES_GOODS
         else (),
-        "unmatched": _unmatched(rma) if may and rma.state in TAKES_GOODS else (),
+        "unmatched": _unmatched(rma) if may else (),
+        "takes_goods": rma.state in TAKES_GOODS,
         "reception_choices": RECEPTIONS,
         "verdicts": VERDICTS,
         "form_uuid": uuid4(),

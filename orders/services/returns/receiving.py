@@ -7,6 +7,7 @@ from django.db import transaction
 
 from fulfillment import queries as fulfillment
 from fulfillment.queries import ReceiptView
+from globalmart.core import timeline
 from globalmart.core.alerts import close_alert, open_alert
 from globalmart.core.ids import parse_return_number
 from orders.models import Order, Return, ReturnLine, ReturnReception
@@ -15,6 +16,8 @@ from orders.services.returns.steps import CannotReturn
 from orders.states import CAME, Reception, ReturnState
 
 ALERT = "return_unmatched"
+# The condition of what counts for nothing.
+SET_ASIDE = "set aside"
 S = ReturnState
 TAKES_GOODS = (S.AWAITING_GOODS, S.IN_TRANSIT, S.PARTIALLY_RECEIVED)
 # What can still become "it came".
@@ -84,17 +87,45 @@ def take_receipt(*, receipt_id: int, return_id: int, actor: str, now: datetime) 
         actor=actor,
         now=now,
     )
-    ReturnReception.objects.create(
-        rma=rma,
-        receipt_id=receipt_id,
-        sku=receipt.sku,
-        quantity=receipt.quantity,
-        condition=receipt.condition,
-        recorded_by=actor,
-        received_at=receipt.received_at,
+    _note_receipt(rma, receipt, receipt.condition, actor)
+    close_alert(kind=ALERT, subject_type="return_receipt", subject_id=receipt_id, now=now)
+    return True
+
+
+@transaction.atomic
+def set_aside(*, receipt_id: int, return_id: int, reason: str, actor: str, now: datetime) -> bool:
+    """A person has seen to what the warehouse took back, and it moves no units: they are other
+    goods, say, or were noted by hand. Ends its alert; tells whether it is new. Raises CannotReturn
+    without a reason."""
+    if not reason.strip():
+        raise CannotReturn("Say what became of it.")
+    order, rma = steps.lock(return_id)
+    receipt = fulfillment.get_receipt(receipt_id=receipt_id)
+    if ReturnReception.objects.filter(receipt_id=receipt_id).exists():
+        return False
+    _note_receipt(rma, receipt, SET_ASIDE, actor)
+    timeline.record(
+        subject_type="order",
+        subject_id=order.pk,
+        kind="receipt.set_aside",
+        actor=actor,
+        reason=reason.strip(),
+        data={"return": rma.number, "sku": receipt.sku, "units": receipt.quantity},
     )
     close_alert(kind=ALERT, subject_type="return_receipt", subject_id=receipt_id, now=now)
     return True
+
+
+def _note_receipt(rma: Return, receipt: ReceiptView, condition: str, actor: str) -> None:
+    ReturnReception.objects.create(
+        rma=rma,
+        receipt_id=receipt.id,
+        sku=receipt.sku,
+        quantity=receipt.quantity,
+        condition=condition,
+        recorded_by=actor,
+        received_at=receipt.received_at,
+    )
 
 
 @transaction.atomic

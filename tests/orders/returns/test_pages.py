@@ -208,9 +208,7 @@ class TestStaffPages:
         self.act(staff, rma, "inspect", **said)
         assert len(story.refunds(shipped)) == 1
 
-    def test_decline_with_a_reason(
-        self, shipped: Order, staff: Client, settings: Settings
-    ) -> None:
+    def test_decline_with_a_reason(self, shipped: Order, staff: Client, settings: Settings) -> None:
         settings.RETURN_AUTO_APPROVE = False
         rma = story.ask(shipped, {MUG: 1})
         assert "Say why" in self.act(staff, rma, "decline", reason=" ")
@@ -224,6 +222,14 @@ class TestStaffPages:
         assert "It belongs to this return" in page
         self.act(staff, rma, "assign", receipt=receipt.pk)
         assert rma.state == "received"
+        assert story.alerts() == []
+
+    def test_set_a_receipt_aside_that_belongs_to_none(self, shipped: Order, staff: Client) -> None:
+        rma = story.ask(shipped, {MUG: 1})
+        receipt = story.tell_receipt("LAMP", 1, rma=rma.number)
+        assert "Say what became of it" in self.act(staff, rma, "aside", receipt=receipt.pk)
+        said = {"receipt": receipt.pk, "reason": "of another shop"}
+        assert "counts for no return" in self.act(staff, rma, "aside", **said)
         assert story.alerts() == []
 
     def test_are_closed_to_others(self, shipped: Order, client: Client) -> None:

@@ -134,6 +134,20 @@ class TestReceiving:
         story.tell_receipt(MUG, 1)
         assert story.alerts() == ["return_unmatched"]
 
+    def test_of_more_than_is_awaited_can_be_set_aside(self, shipped: Order) -> None:
+        rma = story.ask(shipped, {MUG: 1})
+        receipt = story.tell_receipt(MUG, 2, rma=rma.number)
+        assert story.alerts() == ["return_unmatched"]
+        said = {"receipt_id": receipt.pk, "return_id": rma.pk, "actor": STAFF}
+        with pytest.raises(CannotReturn, match="Say what became of it"):
+            receiving.set_aside(**said, reason=" ", now=timezone.now())  # type: ignore[arg-type]
+        for is_new in (True, False):
+            done = receiving.set_aside(**said, reason="another's", now=timezone.now())  # type: ignore[arg-type]
+            assert done is is_new
+        assert story.alerts() == []
+        rma.refresh_from_db()
+        assert (rma.state, story.returned(shipped)[MUG]) == ("awaiting_goods", 0)
+
     def test_counts_a_receipt_once(self, shipped: Order) -> None:
         rma = story.ask(shipped, {MUG: 2})
         receipt = story.tell_receipt(MUG, 1, rma=rma.number)
