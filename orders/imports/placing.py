@@ -12,7 +12,7 @@ from globalmart.core.idempotency import KeyBusy, KeyReused
 from globalmart.core.problems import CONTENTION
 from orders.imports.cleaning import Reason
 from orders.imports.invoices import Invoice, build_submission
-from orders.queries.pricing import NotPriced, TotalTooLarge, UnknownSku
+from orders.queries.pricing import NothingToPay, NotPriced, TotalTooLarge, UnknownSku
 from orders.services import checkout
 
 TRIES = 6
@@ -62,8 +62,9 @@ def place_invoice(*, invoice: Invoice, client_id: int, notify: bool) -> Outcome:
             refused |= dict.fromkeys(error.skus, (Reason.NOT_PRICED, ""))
         except checkout.BadQuantity as error:
             refused[error.sku] = (Reason.REFUSED, "quantity beyond the shop's limit")
-        except TotalTooLarge:
-            refused |= dict.fromkeys(skus - set(refused), (Reason.REFUSED, "total too large"))
+        except (TotalTooLarge, NothingToPay) as error:
+            words = "total too large" if isinstance(error, TotalTooLarge) else "total too small"
+            refused |= dict.fromkeys(skus - set(refused), (Reason.REFUSED, words))
         except (checkout.DuplicateReference, KeyReused):
             # Somebody imports the same file at the same time: the order is theirs.
             return Outcome(invoice=invoice, is_order=True, refused=refused)

@@ -14,7 +14,7 @@ from globalmart.core.models import OutboxEvent
 from orders.imports.orders import OrderImport
 from orders.imports.spool import open_spool
 from orders.imports.stopping import stop_on_interrupt
-from orders.models import Order, OrderLine, ShippingMethod, ShippingRate
+from orders.models import Order, OrderLine, Promotion, ShippingMethod, ShippingRate
 from orders.states import OrderState
 from tests.orders.imports.sales import Sale, sales_file
 
@@ -99,6 +99,13 @@ class TestImportOrders:
             ("6", "country not mapped"),
         ]
         assert available(["10002"]) == {"10002": 100}
+
+    def test_lists_what_is_too_little_to_charge(self, run, tmp_path):
+        Promotion.objects.create(name="Nearly all", kind="percent", rate_bp=9_900)
+        ShippingRate.objects.update(amount_minor=0)
+        run(Sale("500001", "10001"))
+        assert not Order.objects.exists()
+        assert rejects(tmp_path) == [("2", "order refused")]
 
     def test_adds_nothing_when_run_again(self, run, tmp_path):
         sales = (
