@@ -24,7 +24,9 @@ def record(*receipts: Receipt) -> None:
 
 
 def notes() -> list[dict[str, object]]:
-    return list(TimelineEntry.objects.filter(kind="receipt.recorded").values_list("data", flat=True))
+    return list(
+        TimelineEntry.objects.filter(kind="receipt.recorded").values_list("data", flat=True)
+    )
 
 
 class TestRecord:
