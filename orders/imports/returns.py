@@ -107,12 +107,13 @@ def find_sale(*, row: SpooledLine, client_id: int, kept: Counter[int]) -> OrderL
         sku=row.sku,
     ).select_related("order")
     fitting = [
-        (line.order.metadata["invoice_date"], line.pk, line)
+        # Orders of one moment are placed side by side: their invoices' numbers tell the later one.
+        (line.order.metadata["invoice_date"], line.order.external_ref or "", line.pk, line)
         for line in lines.exclude(order__state__in=NO_CONTRACT)
         if line.order.metadata["invoice_date"][:10] <= row.invoiced_at[:10]
         and _left(line, kept) >= -row.quantity
     ]
-    return max(fitting, key=lambda each: each[:2])[2] if fitting else None
+    return max(fitting, key=lambda each: each[:3])[3] if fitting else None
 
 
 def _left(line: OrderLine, kept: Counter[int]) -> int:
