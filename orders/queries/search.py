@@ -1,7 +1,7 @@
 """Find orders by whatever a customer, a carrier, a bank or a warehouse calls them.
 
 What was typed is classified, and each kind that it may be is looked up in an index of its own;
-no table is read through. Plans and times at a million orders: docs/reference/search.md.
+no table is read through. Plans and times: docs/reference/search.md.
 """
 
 import re
