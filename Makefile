@@ -16,7 +16,7 @@ smoke: ## the same unattended on throw-away data: buy through API and pages, sto
 
 test: ## all tests, on embedded servers or on DATABASE_URL and REDIS_URL (ARGS="-k name" narrows)
 	@bin/bootstrap dev
-	@exec $(python) -m globalmart.sandbox servers -- $(python) -m pytest --numprocesses=3 --dist=loadgroup $(ARGS)
+	@exec $(python) -m globalmart.sandbox servers -- $(python) -m pytest --numprocesses=2 --dist=loadgroup $(ARGS)
 
 test-stripe: ## some journeys at real Stripe: STRIPE_TEST_KEY=sk_test_... make test-stripe
 	@bin/bootstrap dev

@@ -96,7 +96,7 @@ def _place_steadily(shop: Shop, orders: int) -> list[str]:
 
 def _wait_until_paid(shop: Shop, ids: Sequence[str]) -> None:
     """Wait until most have been charged under faults; what is left has been in trouble."""
-    deadline = time.monotonic() + 60 + len(ids) / 2
+    deadline = time.monotonic() + 100 + len(ids) / 2
     question = (
         "SELECT count(*) FROM orders_order WHERE public_id = ANY(%s) AND state <> 'completed'"
     )

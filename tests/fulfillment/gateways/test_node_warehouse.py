@@ -21,8 +21,6 @@ from fulfillment.gateways.wms import (
 )
 from tests.fulfillment.gateways.orders import REQUEST
 
-# One process installs the server's packages for all.
-pytestmark = pytest.mark.xdist_group("node")
 SOURCE = Path(__file__).with_name("node_warehouse")
 # Kept between runs, and apart for each lock file.
 CACHE = Path(__file__).resolve().parents[3] / "var" / "node_warehouse"
