@@ -20,14 +20,11 @@ CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep together what shares the stack, whose parts tests stop and kill, and the browser; and
-    what asks for a server that has to be installed first."""
+    """Keep together what shares the stack, whose parts tests stop and kill, and the browser."""
     for item in items:
         asked = set(getattr(item, "fixturenames", ()))
         if {"stack", "chromium"} & asked:
             item.add_marker(pytest.mark.xdist_group("stack"))
-        elif "test_node_warehouse" in item.nodeid:
-            item.add_marker(pytest.mark.xdist_group("node"))
 
 
 @pytest.fixture(autouse=True)
