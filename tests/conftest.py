@@ -20,11 +20,13 @@ CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep together what shares the stack, whose parts tests stop and kill, and the browser."""
+    """Keep together what shares a stack, whose parts tests stop and kill: what drives the browser
+    in one process, all else in another, each with a stack of its own."""
     for item in items:
-        asked = set(getattr(item, "fixturenames", ()))
-        if {"stack", "chromium"} & asked:
-            item.add_marker(pytest.mark.xdist_group("stack"))
+        asked = getattr(item, "fixturenames", ())
+        group = next((name for name in ("chromium", "stack") if name in asked), None)
+        if group:
+            item.add_marker(pytest.mark.xdist_group(group))
 
 
 @pytest.fixture(autouse=True)
