@@ -35,7 +35,7 @@ class OrderCorrection(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["order"],
-                condition=Q(state=CorrectionState.REQUESTED),
+                condition=Q(state=CorrectionState.REQUESTED, kind=CorrectionKind.ADDRESS),
                 name="one_open_correction",
             ),
             models.CheckConstraint(

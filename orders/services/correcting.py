@@ -76,7 +76,11 @@ def correct_contact(
     order.email, order.phone, order.wants_sms = email, phone, wants_sms
     order.version += 1
     order.save(update_fields=["email", "phone", "wants_sms", "link_version", "version"])
-    recalling.redirect(order_id=order_id, ship_to=lifecycle.ship_to(order))
+    # What another address was written on already keeps that one.
+    moving = _open(order_id)
+    recalling.redirect(
+        order_id=order_id, ship_to=lifecycle.ship_to(order, moving.wanted if moving else None)
+    )
     _decide(row, S.APPLIED, row.reason, now)
     outbox.publish(events.ContactCorrected(subject_id=order_id, correction_id=row.pk))
     return row
@@ -130,7 +134,8 @@ def go_on(*, order_id: int, now: datetime) -> None:
 
 
 def _open(order_id: int) -> OrderCorrection | None:
-    rows = OrderCorrection.objects.filter(order_id=order_id, state=S.REQUESTED)
+    """Return the wish for another address that is not decided. Another contact never waits."""
+    rows = OrderCorrection.objects.filter(order_id=order_id, kind=K.ADDRESS, state=S.REQUESTED)
     return rows.locked().first()
 
 

@@ -7,13 +7,16 @@ from django.utils import timezone
 from fulfillment.gateways.wms import WarehouseLine, WarehouseShipment
 from fulfillment.models import Fulfillment
 from fulfillment.services import shipments
+from fulfillment.services.stock import adjust, ensure_warehouse
 from globalmart.core.choreography import wiring
 from globalmart.core.jobs import handle
 from globalmart.core.models import Delivery, OutboxEvent
 from orders.models import Order, OrderLine
+from orders.services import lifecycle
 from payments.models import OrderAccount, PaymentOperation
 from payments.services import refunding
 from payments.services.operations import send_operation
+from tests import builders
 from tests.fulfillment.fakes import FakeWarehouse
 from tests.fulfillment.working import work
 
@@ -45,6 +48,17 @@ def pay() -> None:
             else:
                 send_operation(operation_id=operation.pk)
     raise AssertionError("Stripe is asked for ever")
+
+
+def split_between_two_warehouses() -> Order:
+    """Paid mugs and cups, the cups from a second warehouse; neither was asked yet."""
+    ensure_warehouse(code="away", name="Far warehouse")
+    for code, units in (("main", -6), ("away", 6)):
+        adjust(warehouse_code=code, deltas={"CUP": units}, reason="moved", actor="test")
+    order = builders.place({"MUG": 2, "CUP": 3})
+    pay()
+    lifecycle.confirm_order(order_id=order.pk, actor="stripe", now=now())
+    return order
 
 
 def submit(order: Order) -> None:

@@ -7,19 +7,27 @@ from django.db import IntegrityError, transaction
 
 from fulfillment.gateways.wms import CancelAnswer, OutcomeUnknown
 from fulfillment.models import Fulfillment, Reservation, Stock
-from fulfillment.services.stock import adjust, ensure_warehouse
 from globalmart.core.models import OutboxEvent
 from orders.models import CancellationLine, Order, OrderCancellation
 from orders.queries import changes
 from orders.queries.cancellations import is_cancelling, was_partly_stopped
-from orders.services import cancelling, correcting, holds, lifecycle
+from orders.services import cancelling, correcting, holds
 from orders.services.cancelling import CannotCancel
 from orders.states import HoldKind
 from payments.models import Refund
 from payments.services.planning import plan_capture
-from tests import builders
 from tests.fulfillment.fakes import FakeWarehouse, parcel
-from tests.orders.house import carry, leave, money, now, pay, state, submit, units
+from tests.orders.house import (
+    carry,
+    leave,
+    money,
+    now,
+    pay,
+    split_between_two_warehouses,
+    state,
+    submit,
+    units,
+)
 from tests.orders.services.test_cancelling import sound
 
 CUSTOMER, STAFF = "customer", "staff:1"
@@ -262,12 +270,7 @@ class TestSeveralRequests:
     @pytest.fixture
     def split(self, shop: None) -> Order:
         """The cups are kept in a second warehouse; both were asked."""
-        ensure_warehouse(code="away", name="Far warehouse")
-        for code, units_ in (("main", -6), ("away", 6)):
-            adjust(warehouse_code=code, deltas={"CUP": units_}, reason="moved", actor="test")
-        order = builders.place({"MUG": 2, "CUP": 3})
-        pay()
-        lifecycle.confirm_order(order_id=order.pk, actor="stripe", now=now())
+        order = split_between_two_warehouses()
         submit(order)
         return order
 

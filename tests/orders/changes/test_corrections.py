@@ -19,7 +19,7 @@ from orders.services.correcting import CannotCorrect
 from orders.states import CORRECTION_AGE, CorrectionState
 from tests.builders import LONDON, NOON
 from tests.fulfillment.fakes import FakeWarehouse, parcel
-from tests.orders.house import leave, now, pay, state, submit
+from tests.orders.house import leave, now, pay, split_between_two_warehouses, state, submit
 from tests.orders.services.test_cancelling import sound
 
 CUSTOMER, STAFF = "customer", "staff:1"
@@ -179,6 +179,22 @@ class TestContact:
     def test_writes_the_phone_on_what_was_never_sent(self, confirmed: Order) -> None:
         reach(confirmed, email=confirmed.email, phone="+442079460000")
         assert Fulfillment.objects.get().ship_to["phone"] == "+442079460000"
+
+    def test_changes_while_another_address_waits(
+        self, shop: None, warehouse: FakeWarehouse
+    ) -> None:
+        order = split_between_two_warehouses()
+        warehouse.answers.append(SubmitAnswer("rejected", "", "bad_address", "no such street"))
+        submit(order)
+        assert move(order).state == "requested"
+
+        assert reach(order, email=order.email, phone="+442079460000").state == "applied"
+
+        refused = Fulfillment.objects.get(order=order, state="rejected")
+        assert (refused.ship_to["city"], refused.ship_to["phone"]) == ("Leeds", "+442079460000")
+        submit(order)
+        assert city(order) == "Leeds"
+        sound()
 
     def test_another_email_ends_the_links_that_are_out(self, confirmed: Order) -> None:
         before = links.order_secret(Order.objects.get())
