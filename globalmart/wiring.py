@@ -31,6 +31,7 @@ WIRING = Wiring(
             Consumer("orders.jobs.on_refund_succeeded", "default"),
             Consumer("orders.jobs.on_money_moved", "default"),
         ),
+        "refund.cancelled": (Consumer("orders.jobs.on_refund_cancelled", "default"),),
         "refund.failed": (Consumer("orders.jobs.on_money_moved", "default"),),
         "order.hold_released": (Consumer("orders.jobs.on_hold_released", "default"),),
         "return.received": (Consumer("orders.jobs.on_return_received", "default"),),

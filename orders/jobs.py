@@ -148,6 +148,11 @@ def on_refund_succeeded(*, event_id: UUID, subject_id: int, **_later: object) ->
     shrinking.follow_refund(order_id=subject_id, now=timezone.now())
 
 
+def on_refund_cancelled(*, event_id: UUID, subject_id: int, **_later: object) -> None:
+    """Somebody said no to a refund: what was kept for cancelled units is told to a person."""
+    shrinking.follow_refund(order_id=subject_id, now=timezone.now())
+
+
 def on_money_moved(*, event_id: UUID, subject_id: int, **_later: object) -> None:
     """Money was taken, went back, or came back: write the invoice or the credit note."""
     documents.issue_due(order_id=subject_id, now=timezone.now())

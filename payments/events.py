@@ -107,3 +107,10 @@ class RefundFailed(_RefundEvent):
     """The money did not go back, or came back to us: it may have succeeded before."""
 
     name: ClassVar[str] = "refund.failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefundCancelled(_RefundEvent):
+    """A refund that was asked for will not be made: somebody said no."""
+
+    name: ClassVar[str] = "refund.cancelled"

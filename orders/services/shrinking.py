@@ -49,8 +49,8 @@ def follow_lines(*, order_id: int, actor: str, now: datetime) -> None:
 
 @transaction.atomic
 def follow_refund(*, order_id: int, now: datetime) -> None:
-    """Money has gone back: lower what is due with it. Nothing more is asked for: a person may
-    have refunded for another reason than the system would think."""
+    """Money has gone back, or will not: lower what is due with it, or tell a person. Nothing more
+    is asked for: they may have refunded for another reason than the system would think."""
     if smaller := _find_smaller(order_id):
         _settle(*smaller, now)
 

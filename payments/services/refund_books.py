@@ -169,6 +169,19 @@ def tell_succeeded(books: RefundBooks) -> None:
     close_failure(books, "the money has gone back")
 
 
+def tell_cancelled(books: RefundBooks) -> None:
+    """Publish that a refund will not be made: what it was for may still be owed."""
+    refund = books.refund
+    outbox.publish(
+        events.RefundCancelled(
+            subject_id=refund.order_id,
+            attempt_id=refund.attempt_id,
+            refund_id=refund.pk,
+            amount_minor=refund.amount_minor,
+        )
+    )
+
+
 def tell_failed(books: RefundBooks) -> None:
     """The customer waits for money that does not come: a person must look."""
     refund = books.refund

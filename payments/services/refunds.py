@@ -32,6 +32,7 @@ from payments.services.refund_books import (
     require_state,
     room_minor,
     tell,
+    tell_cancelled,
 )
 from payments.states import DisputeState, OperationKind, OperationState, RefundState
 
@@ -214,6 +215,7 @@ def reject_refund(*, refund_id: int, rejected_by: str, reason: str, now: datetim
     books = open_books(refund_id=refund_id, actor=rejected_by, now=now)
     require_state(books.refund, RefundState.REQUESTED)
     books.move(RefundState.REJECTED, reason)
+    tell_cancelled(books)
 
 
 @transaction.atomic
@@ -230,6 +232,7 @@ def cancel_refund(*, refund_id: int, cancelled_by: str, reason: str, now: dateti
         operation.rest()
         operation.save()
     books.move(RefundState.CANCELLED, reason)
+    tell_cancelled(books)
     close_failure(books, reason or "not owed any more")
 
 
