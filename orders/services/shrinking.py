@@ -17,6 +17,7 @@ from payments.services.refunds import Part
 
 ALERT = "refund_owed"
 LIVE = (OrderState.CONFIRMED, OrderState.IN_FULFILLMENT, OrderState.COMPLETED)
+ENDED = (OrderState.CANCELLED, OrderState.EXPIRED)
 
 
 @transaction.atomic
@@ -53,6 +54,12 @@ def follow_refund(*, order_id: int, now: datetime) -> None:
     is asked for: they may have refunded for another reason than the system would think."""
     if smaller := _find_smaller(order_id):
         _settle(*smaller, now)
+        return
+    order = Order.objects.get(pk=order_id)
+    if order.state in ENDED:
+        account = payments.get_account(order_id=order_id)
+        gone = account.refunded_minor + account.refund_reserved_minor
+        _watch_kept(order, account.captured_minor - gone, "an order that has ended", now)
 
 
 def _find_smaller(order_id: int) -> tuple[Order, list[OrderLine]] | None:
@@ -76,10 +83,16 @@ def _settle(order: Order, lines: list[OrderLine], now: datetime) -> None:
     due = due_minor(order, lines)
     lowered = lower_due(order_id=order.pk, due_minor=due, now=now)
     above = cancelled_refunds.kept_minor(order=order) - due
-    if above > 0:
-        amount = display(above, order.currency)
-        _leave_to_staff(order.pk, f"{amount} was kept for what was cancelled: no refund is open")
-    elif lowered == due and not _owed(order, lines):
+    if above > 0 or (lowered == due and not _owed(order, lines)):
+        _watch_kept(order, above, "what was cancelled", now)
+
+
+def _watch_kept(order: Order, kept_minor: int, what: str, now: datetime) -> None:
+    """Tell a person of money that was kept for nothing, until there is no more of it."""
+    if kept_minor > 0:
+        amount = display(kept_minor, order.currency)
+        _leave_to_staff(order.pk, f"{amount} was kept for {what}: no refund is open")
+    else:
         close_alert(kind=ALERT, subject_type="order", subject_id=order.pk, now=now)
 
 

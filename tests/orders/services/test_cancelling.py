@@ -22,6 +22,14 @@ from orders.states import HoldKind
 from payments.gateways.intents import Answer, Outcome
 from payments.models import PaymentAttempt, Refund
 from payments.services.planning import plan_capture
+from payments.services.refunds import (
+    Part,
+    PartKind,
+    Reason,
+    approve_refund,
+    cancel_refund,
+    request_refund,
+)
 from tests import builders
 from tests.fulfillment.fakes import FakeWarehouse, parcel
 from tests.fulfillment.working import work
@@ -153,6 +161,29 @@ class TestNotSent:
 
         assert money(confirmed) == (3695, 3695, 3695, 3695)
         assert Refund.objects.get().reason == "cancelled"
+        sound()
+
+    def test_tells_whoever_refuses_to_give_it_back(self, confirmed: Order) -> None:
+        plan_capture(order_id=confirmed.pk, now=now())
+        pay()
+        cancel(confirmed)
+        carry()
+        refund = Refund.objects.get()
+        cancel_refund(refund_id=refund.pk, cancelled_by="staff:2", reason="no", now=now())
+        pay()
+
+        alert = Alert.objects.get(kind="refund_owed", closed_at=None)
+        assert "an order that has ended" in alert.detail
+        request_refund(
+            order_id=confirmed.pk,
+            items=[Part(PartKind.AMOUNT, 3695)],
+            reason=Reason.CANCELLED,
+            requested_by="staff:1",
+            now=now(),
+        )
+        approve_refund(refund_id=Refund.objects.latest("pk").pk, approved_by="staff:3", now=now())
+        pay()
+        assert not Alert.objects.filter(kind="refund_owed", closed_at=None).exists()
         sound()
 
     def test_gives_a_capture_back_that_was_on_its_way(
