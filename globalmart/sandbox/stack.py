@@ -32,15 +32,25 @@ class Stack:
     With `state`, data and secrets are kept there and in `.env`, and a second start resumes with
     them; without, the folder, the ports, the database and the keys are this run's own and vanish
     with it. With `failpoints`, its processes crash where files in a folder of theirs tell them to
-    (GM_FAILPOINTS). `environment` after `start` is what a command needs to talk to it.
+    (GM_FAILPOINTS). With `is_measured`, PostgreSQL is as durable as production's and counts its
+    statements; without `has_background` there are no workers, relay and cron. `environment` after
+    `start` is what a command needs to talk to it.
     """
 
     def __init__(
-        self, *, reporter: Reporter, state: Path | None = None, failpoints: bool = False
+        self,
+        *,
+        reporter: Reporter,
+        state: Path | None = None,
+        failpoints: bool = False,
+        is_measured: bool = False,
+        has_background: bool = True,
     ) -> None:
         self._reporter = reporter
         self._state = state
         self._has_failpoints = failpoints
+        self._is_measured = is_measured
+        self._has_background = has_background
         self._closing = ExitStack()
         self.environment: dict[str, str] = {}
 
@@ -96,6 +106,7 @@ class Stack:
             reporter=self._reporter,
             closing=self._closing,
             own_database=is_throw_away,
+            is_measured=self._is_measured,
         )
         settings = processlist.settings(values, addresses, folder, wins=is_throw_away)
         self._start_processes(folder, settings, addresses, stores)
@@ -142,6 +153,7 @@ class Stack:
             supervisor.start(*build.vendors())
             step.detail = "Stripe, warehouse, messages"
         with reporter.step("processes") as step:
-            supervisor.start(build.web(), *build.background())
-            step.detail = "web, 5 workers, relay, cron"
+            background = build.background() if self._has_background else []
+            supervisor.start(build.web(), *background)
+            step.detail = "web, 5 workers, relay, cron" if background else "web"
         supervisor.watch()

@@ -43,12 +43,14 @@ def open_stores(
     reporter: Reporter,
     closing: ExitStack,
     own_database: bool = False,
+    is_measured: bool = False,
 ) -> Stores:
     """Start what DATABASE_URL and REDIS_URL do not name, and see that both answer.
 
     With `own_database`, a server that the environment names gets a database of its own for this
-    run, dropped at the end, and an empty Redis database. Raises NoDatabase, NoRedis, NoAccount,
-    ProcessFailed, Unreachable.
+    run, dropped at the end, and an empty Redis database. With `is_measured`, an embedded server
+    is as durable as production's. Raises NoDatabase, NoRedis, NoAccount, ProcessFailed,
+    Unreachable.
     """
     given = environment.get("DATABASE_URL", "")
     if given:
@@ -58,7 +60,9 @@ def open_stores(
             urls = (url, url, url)
     else:
         with reporter.step("PostgreSQL") as step:
-            server = postgres.prepare(state=state, is_throw_away=is_throw_away)
+            server = postgres.prepare(
+                state=state, is_throw_away=is_throw_away, is_measured=is_measured
+            )
             closing.callback(server.forget_sockets)
             supervisor.start(server.process(environment=environment))
             is_new = server.create_database()
