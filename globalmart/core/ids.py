@@ -12,11 +12,11 @@ NUMBER_DIGITS = CROCKFORD[:31]
 
 
 def uuid7() -> UUID:
-    """Return a UUID version 7 (RFC 9562): milliseconds of Unix time, then random bits."""
-    value = (int(time.time() * 1000) & (2**48 - 1)) << 80 | secrets.randbits(80)
-    value = value & ~(0xF << 76) | 0x7 << 76
-    value = value & ~(0x3 << 62) | 0x2 << 62
-    return UUID(int=value)
+    """Return a UUID version 7 (RFC 9562): milliseconds of Unix time, their fraction in 4096ths
+    (its section 6.2, method 3), then 62 random bits. So what one process makes is in order."""
+    milliseconds, fraction = divmod(int(time.time() * 1000 * 4096), 4096)
+    value = (milliseconds & (2**48 - 1)) << 80 | 0x7 << 76 | fraction << 64 | 0x2 << 62
+    return UUID(int=value | secrets.randbits(62))
 
 
 def encode(number: int, length: int) -> str:
