@@ -11,13 +11,35 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import OperationalError
+from django.db import OperationalError, connection
 
+from globalmart.core import rows
 from globalmart.core.db import is_lock_timeout
-from globalmart.core.models import IdempotencyKey
+from globalmart.core.models import IdempotencyKey, OutboxEvent, TimelineEntry
 
 PRINTABLE = re.compile(r"[\x20-\x7e]{1,255}")
 # RFC 8941 section 3.3.3: inside the quotes only \" and \\ are escapes, and nothing else may be.
+# Waits for whoever has written the same key and not committed yet.
+CLAIM = """
+INSERT INTO core_idempotencykey (scope, key, request_hash, response_body)
+VALUES (%(scope)s, %(key)s, %(request_hash)s, '')
+    ON CONFLICT (scope, key) DO NOTHING
+RETURNING id
+"""
+# What the core keeps of an accepted order: the answer, its first line of the story, its event.
+ACCEPT = """
+WITH kept AS (
+    UPDATE core_idempotencykey
+       SET response_status = %(status)s::int2, response_body = %(body)s,
+           subject_id = %(subject)s::int8
+     WHERE scope = %(scope)s AND key = %(key)s
+), told AS (
+    INSERT INTO core_timelineentry ({entry})
+    SELECT {entry} FROM jsonb_populate_record(NULL::core_timelineentry, %(entry)s::jsonb)
+)
+INSERT INTO core_outboxevent ({event})
+SELECT {event} FROM jsonb_populate_record(NULL::core_outboxevent, %(event)s::jsonb)
+"""
 QUOTED = re.compile(r'"((?:[^"\\]|\\["\\])*)"')
 
 
@@ -74,15 +96,17 @@ def claim(*, scope: str, key: str, request_hash: str) -> Stored | None:
     """Take the key in the caller's transaction, or return the answer that it already has.
 
     Raises KeyBusy when the first sender does not finish within lock_timeout, KeyReused when the
-    stored request was another one. On None the caller must call `keep` before it commits.
+    stored request was another one. On None the caller must call `keep` or `accept` before
+    it commits.
     """
-    row = IdempotencyKey(scope=scope, key=key, request_hash=request_hash)
     try:
-        IdempotencyKey.objects.bulk_create([row], ignore_conflicts=True)
+        is_ours = rows.fetch(CLAIM, {"scope": scope, "key": key, "request_hash": request_hash})
     except OperationalError as error:
         if is_lock_timeout(error):
             raise KeyBusy from error
         raise
+    if is_ours:
+        return None
     first = IdempotencyKey.objects.get(scope=scope, key=key)
     if first.response_status is None:
         return None
@@ -96,3 +120,24 @@ def keep(*, scope: str, key: str, status: int, body: Any, subject_id: int) -> No
     IdempotencyKey.objects.filter(scope=scope, key=key).update(
         response_status=status, response_body=json.dumps(body), subject_id=subject_id
     )
+
+
+def accept(
+    *, stored: Stored, scope: str, key: str, entry: TimelineEntry, event: OutboxEvent
+) -> None:
+    """Do what `keep` does, and append an entry and an event, in one statement."""
+    entry_row, event_row = rows.as_row(entry), rows.as_row(event)
+    statement = ACCEPT.format(entry=rows.columns([entry_row]), event=rows.columns([event_row]))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            statement,
+            {
+                "scope": scope,
+                "key": key,
+                "status": stored.status,
+                "body": json.dumps(stored.body),
+                "subject": stored.subject_id,
+                "entry": rows.as_json(entry_row),
+                "event": rows.as_json(event_row),
+            },
+        )

@@ -4,6 +4,7 @@ from dataclasses import asdict, dataclass
 from typing import ClassVar
 from uuid import UUID
 
+from globalmart.core import rows
 from globalmart.core.models import OutboxEvent
 from globalmart.core.requests import correlation_id
 
@@ -23,13 +24,19 @@ class Event:
 
 def publish(event: Event) -> UUID:
     """Write the event into the caller's transaction and return its id."""
+    row = outbox_row(event)
+    rows.insert(row)
+    return row.id
+
+
+def outbox_row(event: Event) -> OutboxEvent:
+    """Return the event as an unsaved row of the outbox."""
     payload = asdict(event)
     payload.pop("subject_id")
-    row = OutboxEvent.objects.create(
+    return OutboxEvent(
         name=event.name,
         subject_type=event.subject_type,
         subject_id=event.subject_id,
         payload=payload,
         correlation_id=correlation_id.get(),
     )
-    return row.id

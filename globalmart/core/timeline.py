@@ -3,11 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
+from globalmart.core import rows
 from globalmart.core.models import TimelineEntry
 from globalmart.core.requests import correlation_id
 
 
-def record(
+def record(**told: Any) -> None:
+    """Append one entry, as `entry` makes it, in the caller's transaction."""
+    rows.insert(entry(**told))
+
+
+def entry(
     *,
     subject_type: str,
     subject_id: int,
@@ -17,14 +23,14 @@ def record(
     after: str = "",
     reason: str = "",
     data: Mapping[str, Any] | None = None,
-) -> None:
-    """Append one entry, in the caller's transaction.
+) -> TimelineEntry:
+    """Return an unsaved entry.
 
     `kind` names what happened (`order.confirmed`), `actor` who did it (`customer`, `system`,
     `staff:<id>`, `api:<client>`, `stripe`, `warehouse`). `data` holds ids, counts and minor
     units: never a name, an address or a message.
     """
-    TimelineEntry.objects.create(
+    return TimelineEntry(
         subject_type=subject_type,
         subject_id=subject_id,
         kind=kind,
