@@ -1,10 +1,14 @@
-"""From which warehouse an order's units come: one statement, the hottest of the shop."""
+"""From which warehouse an order's units come: the shop's hottest rows, locked late and briefly.
 
-from collections.abc import Mapping
+One statement locks, plain code decides, one statement takes.
+"""
+
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
+from typing import NamedTuple
 
-from django.db import connection
+from globalmart.core.rows import fetch
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,53 +20,55 @@ class Allocated:
     available: int
 
 
-# The rows are locked in key order by the inner select, so that two orders for the same SKUs never
-# deadlock; the condition and the CHECK decide, not an earlier read. A SKU of which there is not
-# enough is not touched; the rest is given back with the caller's transaction.
+class Shelf(NamedTuple):
+    """A stock row of an active warehouse, and how many units of it are free."""
+
+    id: int
+    warehouse_id: int
+    sku: str
+    free: int
+    priority: int
+
+
+class Portion(NamedTuple):
+    """So many units from a shelf."""
+
+    shelf: Shelf
+    units: int
+
+
+# In key order, so that two orders for the same SKUs never deadlock.
+LOCK = """
+SELECT s.id, s.warehouse_id, s.sku, s.on_hand - s.reserved, place.priority
+  FROM fulfillment_stock s
+  JOIN fulfillment_warehouse place ON place.id = s.warehouse_id AND place.is_active
+ WHERE s.sku = ANY(%(skus)s::text[])
+ ORDER BY s.id
+   FOR NO KEY UPDATE OF s
+"""
+# The condition and the table's CHECK decide once more, whatever was read before.
 TAKE = """
-WITH wanted AS (
-    SELECT * FROM unnest(%(skus)s::text[], %(quantities)s::int[]) AS w(sku, quantity)
-), locked AS (
-    SELECT s.id, s.warehouse_id, s.sku, s.on_hand - s.reserved AS free, w.quantity, place.priority
-      FROM fulfillment_stock s
-      JOIN wanted w USING (sku)
-      JOIN fulfillment_warehouse place ON place.id = s.warehouse_id AND place.is_active
-     ORDER BY s.id
-       FOR NO KEY UPDATE OF s
-), ranked AS (
-    SELECT id, sku, free, quantity,
-           max(free) OVER (PARTITION BY sku) >= quantity AS is_whole,
-           row_number() OVER (PARTITION BY sku
-                              ORDER BY free < quantity, priority, warehouse_id) AS place,
-           sum(free) OVER (PARTITION BY sku) AS available,
-           sum(free) OVER (PARTITION BY sku ORDER BY priority, warehouse_id) - free AS before
-      FROM locked
-), portion AS (
-    SELECT id, CASE WHEN is_whole THEN CASE WHEN place = 1 THEN quantity ELSE 0 END
-                    WHEN available >= quantity THEN least(free, quantity - before)
-                    ELSE 0 END::int AS units
-      FROM ranked
+WITH portion AS (
+    SELECT *
+      FROM unnest(%(ids)s::int8[], %(warehouses)s::int8[], %(skus)s::text[], %(units)s::int4[])
+           AS p(id, warehouse_id, sku, units)
 ), taken AS (
     UPDATE fulfillment_stock s
        SET reserved = s.reserved + portion.units
       FROM portion
-     WHERE s.id = portion.id AND portion.units > 0
-       AND s.on_hand - s.reserved >= portion.units
- RETURNING s.warehouse_id, s.sku, portion.units
-), booked AS (
-    INSERT INTO fulfillment_reservation
-                (order_id, warehouse_id, sku, quantity, shipped, promised_on, state)
-    SELECT %(order)s, warehouse_id, sku, units, 0, %(promised_on)s::date, 'held' FROM taken
-    -- What an order gave back when it expired it may take again; what it holds it may not.
+     WHERE s.id = portion.id AND s.on_hand - s.reserved >= portion.units
+ RETURNING s.id
+)
+INSERT INTO fulfillment_reservation
+            (order_id, warehouse_id, sku, quantity, shipped, promised_on, state)
+SELECT %(order)s::int8, warehouse_id, sku, units, 0, %(promised_on)s::date, 'held'
+  FROM portion JOIN taken USING (id)
+-- What an order gave back when it expired it may take again; what it holds it may not.
     ON CONFLICT (order_id, warehouse_id, sku) DO UPDATE
             SET quantity = fulfillment_reservation.shipped + EXCLUDED.quantity, state = 'held',
                 promised_on = EXCLUDED.promised_on
           WHERE fulfillment_reservation.state = 'released'
- RETURNING sku, quantity - shipped AS units
-)
-SELECT w.sku, coalesce((SELECT sum(units) FROM booked WHERE booked.sku = w.sku), 0),
-       coalesce((SELECT max(available) FROM ranked WHERE ranked.sku = w.sku), 0)
-  FROM wanted w
+RETURNING sku, quantity - shipped
 """
 
 
@@ -70,19 +76,57 @@ def take(
     *, order_id: int, quantities: Mapping[str, int], promised_on: date | None
 ) -> list[Allocated]:
     """Reserve units of each SKU: whole from the first active warehouse by priority that has them,
-    else split over the warehouses in that order.
+    else split over the warehouses in that order. A SKU of which there is not enough is not touched.
 
     In the caller's transaction, which must not be committed unless everything was taken.
     """
-    skus = sorted(quantities)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            TAKE,
-            {
-                "skus": skus,
-                "quantities": [quantities[sku] for sku in skus],
-                "promised_on": promised_on,
-                "order": order_id,
-            },
-        )
-        return [Allocated(sku, int(taken), int(left)) for sku, taken, left in cursor.fetchall()]
+    shelves = [Shelf(*row) for row in fetch(LOCK, {"skus": sorted(quantities)})]
+    by_sku: dict[str, list[Shelf]] = {sku: [] for sku in sorted(quantities)}
+    for shelf in shelves:
+        by_sku[shelf.sku].append(shelf)
+    portions = [
+        portion for sku, units in quantities.items() for portion in share(by_sku[sku], units)
+    ]
+    taken = dict.fromkeys(quantities, 0)
+    for sku, units in _take(order_id, portions, promised_on):
+        taken[sku] += units
+    return [
+        Allocated(sku, taken[sku], sum(shelf.free for shelf in found))
+        for sku, found in by_sku.items()
+    ]
+
+
+def share(shelves: Iterable[Shelf], quantity: int) -> list[Portion]:
+    """Return from which shelves of one SKU so many units come; nothing where they have too few."""
+    ordered = sorted(shelves, key=lambda shelf: (shelf.priority, shelf.warehouse_id))
+    whole = next((shelf for shelf in ordered if shelf.free >= quantity), None)
+    if whole is not None:
+        return [Portion(whole, quantity)]
+    if sum(shelf.free for shelf in ordered) < quantity:
+        return []
+    portions, left = [], quantity
+    for shelf in ordered:
+        units = min(shelf.free, left)
+        left -= units
+        if units:
+            portions.append(Portion(shelf, units))
+    return portions
+
+
+def _take(
+    order_id: int, portions: list[Portion], promised_on: date | None
+) -> list[tuple[str, int]]:
+    if not portions:
+        return []
+    found = fetch(
+        TAKE,
+        {
+            "ids": [each.shelf.id for each in portions],
+            "warehouses": [each.shelf.warehouse_id for each in portions],
+            "skus": [each.shelf.sku for each in portions],
+            "units": [each.units for each in portions],
+            "order": order_id,
+            "promised_on": promised_on,
+        },
+    )
+    return [(sku, units) for sku, units in found]

@@ -14,7 +14,7 @@ from django.utils import timezone
 from fulfillment import queries as fulfillment
 from orders.models import Category, Product
 from orders.queries.preorders import latest_ahead
-from orders.queries.rates import tax_rates
+from orders.queries.terms import tax_rates
 
 PAGE_SIZE = 24
 # Few enough left that a customer wants to know how many.

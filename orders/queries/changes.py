@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from fulfillment import queries as fulfillment
 from orders.models import Order, OrderCancellation, OrderCorrection, OrderLine, OrderShortage
-from orders.queries import pricing, rates
+from orders.queries import pricing, terms
 from orders.queries.cancellations import IN_DISPUTE, not_coming
 from orders.queries.holds import blocks_changes
 from orders.queries.shares import due_minor
@@ -103,8 +103,8 @@ def _rates_at(order: Order, place: Mapping[str, str]) -> tuple[object, object]:
     """Return what taxes and delivery cost at an address."""
     country, region = place["country"], place.get("region", "")
     return (
-        rates.tax_rates(country=country, region=region, day=timezone.now().date()),
-        rates.shipping_rates(
+        terms.tax_rates(country=country, region=region, day=timezone.now().date()),
+        terms.shipping_rates(
             currency=order.currency, country=country, region=region, method=order.shipping_method
         ),
     )

@@ -1,4 +1,4 @@
-"""Promotions and vouchers that hold for an order now, and in words why a voucher does not."""
+"""The voucher that an order may have now, and in words why it may not."""
 
 import hmac
 from datetime import datetime
@@ -6,11 +6,10 @@ from enum import StrEnum
 from hashlib import sha256
 
 from django.conf import settings
-from django.db.models import Q
 from django.utils.formats import date_format
 
 from globalmart.core.money import display
-from orders.models import Promotion, Voucher, VoucherUse
+from orders.models import Voucher, VoucherUse
 from orders.pricing import Discount, DiscountKind, DiscountSource
 
 
@@ -41,25 +40,6 @@ def customer_key(email: str) -> str:
     without spaces around it and without regard to capitals."""
     message = f"voucher:{email.strip().casefold()}".encode()
     return hmac.new(settings.LINK_KEY.encode(), message, sha256).hexdigest()
-
-
-def list_promotions(*, currency: str, now: datetime) -> tuple[Discount, ...]:
-    """Return the promotions that hold for orders in a currency now."""
-    rows = Promotion.objects.filter(_in_time(now), is_active=True, currency__in=("", currency))
-    rows = rows.select_related("category", "product").order_by("priority", "pk")
-    return tuple(
-        Discount(
-            source=DiscountSource.PROMOTION,
-            kind=DiscountKind(row.kind),
-            name=row.name,
-            value=row.rate_bp or row.amount_minor,
-            minimum_minor=row.minimum_minor,
-            priority=row.priority,
-            sku=row.product.sku if row.product else "",
-            category=row.category.slug if row.category else "",
-        )
-        for row in rows
-    )
 
 
 def find_voucher(*, code: str, currency: str, email: str = "", now: datetime) -> Voucher:
@@ -138,8 +118,3 @@ def voucher_terms(voucher: Voucher) -> Discount:
         code=voucher.code,
         minimum_minor=voucher.minimum_minor,
     )
-
-
-def _in_time(now: datetime) -> Q:
-    begun = Q(valid_from__isnull=True) | Q(valid_from__lte=now)
-    return begun & (Q(valid_until__isnull=True) | Q(valid_until__gt=now))

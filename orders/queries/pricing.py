@@ -3,20 +3,50 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from typing import NamedTuple
 
 from django.db.models import Q
 from django.utils import timezone
 
 from globalmart.core.money import charge_step, least_charge
+from globalmart.core.rows import fetch
 from orders import pricing
-from orders.models import Price, PriceList, Product, Voucher
+from orders.models import PriceList, Product, Voucher
 from orders.pricing import Applied, DiscountSource
-from orders.queries.discounts import below_minimum, find_voucher, list_promotions, voucher_terms
+from orders.queries.discounts import below_minimum, find_voucher, voucher_terms
 from orders.queries.preorders import latest_ahead
-from orders.queries.rates import shipping_rates, tax_rates
+from orders.queries.terms import find_terms
 
 # Stripe takes amounts of at most eight digits; a larger order could never be paid.
 MOST_TOTAL_MINOR = 99_999_999
+
+
+# What an order's SKUs cost, by the list asked for or the currency's default one.
+LISTED = """
+SELECT p.sku, p.id, p.name, p.tax_class, c.slug, p.weight_grams, p.ships_from,
+       price.amount_minor, l.tax_included
+  FROM orders_pricelist l
+  JOIN orders_price price ON price.price_list_id = l.id
+  JOIN orders_product p ON p.id = price.product_id
+  JOIN orders_category c ON c.id = p.category_id
+ WHERE p.sku = ANY(%(skus)s::text[]) AND p.is_active AND l.currency = %(currency)s
+   AND CASE WHEN %(code)s::text = '' THEN l.is_default
+            ELSE l.code = %(code)s::text AND l.is_active END
+"""
+
+
+class ListedProduct(NamedTuple):
+    """A product as one price list has it."""
+
+    sku: str
+    product_id: int
+    name: str
+    tax_class: str
+    category: str
+    weight_grams: int
+    ships_from: date | None
+    price_minor: int
+    tax_included: bool
 
 
 class UnknownSku(Exception):
@@ -119,13 +149,18 @@ def quote(
     """
     now = now or timezone.now()
     prices, tax_included = _prices(list(quantities), currency, price_list)
+    terms = find_terms(
+        currency=currency, country=country, region=region, method=shipping_method, now=now
+    )
+    if shipping_method not in terms.shipping:
+        raise UnknownShippingMethod(shipping_method)
     found = find_voucher(code=voucher, currency=currency, email=email, now=now) if voucher else None
     order = pricing.Order(
         lines=tuple(_wanted(prices[sku], quantity) for sku, quantity in quantities.items()),
-        tax_rates=tax_rates(country=country, region=region, day=now.date()),
+        tax_rates=terms.tax_rates,
         tax_included=tax_included,
-        shipping=_rates(currency, country, region, shipping_method),
-        promotions=list_promotions(currency=currency, now=now),
+        shipping=terms.shipping[shipping_method],
+        promotions=terms.promotions,
         voucher=voucher_terms(found) if found else None,
         step_minor=charge_step(currency),
     )
@@ -145,14 +180,14 @@ def quote(
 
 def _quote(
     amounts: pricing.Amounts,
-    prices: Mapping[str, Price],
+    prices: Mapping[str, ListedProduct],
     *,
     tax_included: bool,
     voucher: Voucher | None,
 ) -> Quote:
-    days = (price.product.ships_from for price in prices.values())
+    days = (product.ships_from for product in prices.values())
     return Quote(
-        lines=tuple(_line(line, prices[line.sku].product) for line in amounts.lines),
+        lines=tuple(_line(line, prices[line.sku]) for line in amounts.lines),
         discounts=amounts.discounts,
         subtotal_minor=amounts.subtotal_minor,
         shipping_minor=amounts.shipping_minor,
@@ -169,19 +204,17 @@ def _quote(
     )
 
 
-def _prices(skus: Sequence[str], currency: str, code: str) -> tuple[dict[str, Price], bool]:
-    """Return the price of each SKU, and whether tax is in them."""
-    chosen = Q(price_list__code=code, price_list__currency=currency, price_list__is_active=True)
-    rows = Price.objects.filter(
-        chosen if code else default_list(currency), product__sku__in=skus, product__is_active=True
-    ).select_related("product__category", "price_list")
+def _prices(skus: Sequence[str], currency: str, code: str) -> tuple[dict[str, ListedProduct], bool]:
+    """Return each SKU with its price, and whether tax is in the prices."""
+    rows = fetch(LISTED, {"skus": list(skus), "currency": currency, "code": code})
+    listed = [ListedProduct(*row) for row in rows]
     step = charge_step(currency)
     # A price that cannot be charged to the last digit is none: see docs/reference/prices.md.
-    prices = {price.product.sku: price for price in rows if price.amount_minor % step == 0}
+    prices = {each.sku: each for each in listed if each.price_minor % step == 0}
     missing = [sku for sku in skus if sku not in prices]
     if missing:
         _refuse(missing, currency, code)
-    return prices, next(iter(prices.values())).price_list.tax_included
+    return prices, listed[0].tax_included
 
 
 def default_list(currency: str) -> Q:
@@ -199,21 +232,20 @@ def _refuse(missing: Sequence[str], currency: str, code: str) -> None:
     raise UnknownSku(unknown) if unknown else NotPriced(tuple(missing))
 
 
-def _wanted(price: Price, quantity: int) -> pricing.Line:
-    product = price.product
+def _wanted(product: ListedProduct, quantity: int) -> pricing.Line:
     return pricing.Line(
         sku=product.sku,
         quantity=quantity,
-        unit_price_minor=price.amount_minor,
+        unit_price_minor=product.price_minor,
         tax_class=product.tax_class,
         weight_grams=product.weight_grams,
-        category=product.category.slug,
+        category=product.category,
     )
 
 
-def _line(line: pricing.PricedLine, product: Product) -> PricedLine:
+def _line(line: pricing.PricedLine, product: ListedProduct) -> PricedLine:
     return PricedLine(
-        product_id=product.pk,
+        product_id=product.product_id,
         sku=line.sku,
         name=product.name,
         quantity=line.quantity,
@@ -225,14 +257,3 @@ def _line(line: pricing.PricedLine, product: Product) -> PricedLine:
         tax_added_minor=line.tax_added_minor,
         total_minor=line.total_minor,
     )
-
-
-def _rates(
-    currency: str, country: str, region: str, shipping_method: str
-) -> tuple[pricing.Rate, ...]:
-    found = shipping_rates(
-        currency=currency, country=country, region=region, method=shipping_method
-    )
-    if not found:
-        raise UnknownShippingMethod(shipping_method)
-    return next(iter(found.values()))

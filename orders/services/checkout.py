@@ -29,7 +29,7 @@ from orders.queries.pricing import (
     quote,
 )
 from orders.queries.representation import order_body
-from orders.services.freezing import frozen_amounts, insert_discounts, insert_lines
+from orders.services.freezing import frozen_amounts, insert_order, make_discounts, make_lines
 from orders.services.submissions import (
     Address,
     BadQuantity,
@@ -125,9 +125,10 @@ def _place(submission: Submission, quantities: Mapping[str, int], now: datetime)
         return Placed(stored.subject_id, stored.status, stored.body, is_replay=True)
     _refuse_second_order_of_basket(submission)
     priced = _quote(submission, quantities, now)
-    order = _insert_order(submission, priced, now)
-    lines = insert_lines(order=order, priced=priced)
-    discounts = insert_discounts(order=order, priced=priced)
+    order = _make_order(submission, priced, now)
+    lines = make_lines(order=order, priced=priced)
+    discounts = make_discounts(order=order, priced=priced)
+    insert_order(order=order, lines=lines, discounts=discounts)
     if priced.voucher is not None and priced.is_voucher_applied:
         take_voucher(order=order, voucher_id=priced.voucher.pk, now=now)
     _open_payment(submission, order, now)
@@ -139,26 +140,31 @@ def _place(submission: Submission, quantities: Mapping[str, int], now: datetime)
         payment_status="unpaid" if is_paid_later else "pending",
         needs_browser=not is_paid_later and not submission.payment_method,
     )
-    idempotency.keep(
-        scope=submission.key_scope,
-        key=submission.key,
-        status=CREATED,
-        body=body,
-        subject_id=order.pk,
-    )
-    timeline.record(
+    _tell(submission, order, idempotency.Stored(CREATED, body, order.pk), len(lines))
+    reserve(order_id=order.pk, quantities=quantities, promised_on=order.ships_from)
+    failpoint("CP1", key=submission.key, order=order.pk)
+    failpoint("CP2", key=submission.key, order=order.pk)
+    return Placed(order.pk, CREATED, body, is_replay=False)
+
+
+def _tell(submission: Submission, order: Order, stored: idempotency.Stored, lines: int) -> None:
+    """Keep the answer, begin the order's story, and publish that it was placed."""
+    entry = timeline.entry(
         subject_type="order",
         subject_id=order.pk,
         kind="order.placed",
         after=order.state,
         actor=submission.actor,
-        data={"total_minor": order.total_minor, "lines": len(lines)},
+        data={"total_minor": order.total_minor, "lines": lines},
     )
-    outbox.publish(events.OrderPlaced(subject_id=order.pk))
-    reserve(order_id=order.pk, quantities=quantities, promised_on=order.ships_from)
-    failpoint("CP1", key=submission.key, order=order.pk)
-    failpoint("CP2", key=submission.key, order=order.pk)
-    return Placed(order.pk, CREATED, body, is_replay=False)
+    event = outbox.outbox_row(events.OrderPlaced(subject_id=order.pk))
+    idempotency.accept(
+        stored=stored,
+        scope=submission.key_scope,
+        key=submission.key,
+        entry=entry,
+        event=event,
+    )
 
 
 def _lock_basket(submission: Submission) -> None:
@@ -195,13 +201,13 @@ def _quote(submission: Submission, quantities: Mapping[str, int], now: datetime)
     return priced
 
 
-def _insert_order(submission: Submission, priced: Quote, now: datetime) -> Order:
+def _make_order(submission: Submission, priced: Quote, now: datetime) -> Order:
     billing = submission.billing_address
     ships_from = priced.ships_from
     timing = payment_timing(ships_from=ships_from, is_told=submission.charge_at_order, now=now)
     is_paid_later = timing == PaymentTiming.BY_INVITATION
     deadline = now + timedelta(minutes=settings.PAYMENT_DEADLINE_MINUTES)
-    return Order.objects.create(
+    return Order(
         public_id=public_id("ord"),
         number=order_number(),
         is_live=submission.is_live,

@@ -17,11 +17,11 @@ from globalmart.core.db import constraint_name
 from globalmart.core.ids import order_number, public_id
 from orders import events
 from orders.links import order_url
-from orders.models import Order, OrderDraft
+from orders.models import Order, OrderDiscount, OrderDraft, OrderLine
 from orders.queries.preorders import is_long_wait, start_of
 from orders.queries.pricing import Quote, quote
 from orders.services.counting import cancel_units
-from orders.services.freezing import frozen_amounts, insert_discounts, insert_lines
+from orders.services.freezing import frozen_amounts, make_discounts, make_lines
 from orders.services.lifecycle import move_order
 from orders.services.submissions import Item, NoLines, TotalChanged, sum_quantities
 from orders.services.vouchers import take_voucher
@@ -255,8 +255,8 @@ def _write(order: Order, wanted: Wanted, priced: Quote | None) -> None:
     order.lines.all().delete()
     order.discounts.all().delete()
     if priced is not None:
-        insert_lines(order=order, priced=priced, is_reserved=False)
-        insert_discounts(order=order, priced=priced)
+        OrderLine.objects.bulk_create(make_lines(order=order, priced=priced, is_reserved=False))
+        OrderDiscount.objects.bulk_create(make_discounts(order=order, priced=priced))
 
 
 def _set_amounts(order: Order, priced: Quote | None) -> None:
@@ -269,8 +269,8 @@ def _freeze(order: Order, priced: Quote, now: datetime) -> None:
     _set_amounts(order, priced)
     order.lines.all().delete()
     order.discounts.all().delete()
-    insert_lines(order=order, priced=priced)
-    insert_discounts(order=order, priced=priced)
+    OrderLine.objects.bulk_create(make_lines(order=order, priced=priced))
+    OrderDiscount.objects.bulk_create(make_discounts(order=order, priced=priced))
     order.created_at = now
     order.payment_timing = PaymentTiming.BY_INVITATION
     if priced.ships_from and is_long_wait(ships_from=priced.ships_from, now=now):

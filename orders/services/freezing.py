@@ -2,9 +2,50 @@
 
 from typing import Any
 
+from globalmart.core import rows
 from globalmart.core.ids import public_id
 from orders.models import Order, OrderDiscount, OrderLine
 from orders.queries.pricing import Quote
+
+# An order as it is placed, whole, in one statement.
+INSERT = """
+WITH placed AS (
+    INSERT INTO orders_order ({order})
+    SELECT {order} FROM jsonb_populate_record(NULL::orders_order, %(order)s::jsonb)
+ RETURNING id
+), line AS (
+    INSERT INTO orders_orderline (order_id, {line})
+    SELECT placed.id, {each_line}
+      FROM placed, jsonb_populate_recordset(NULL::orders_orderline, %(lines)s::jsonb) AS l
+){discount}
+SELECT id FROM placed
+"""
+INSERT_DISCOUNTS = """, discount AS (
+    INSERT INTO orders_orderdiscount (order_id, {discount})
+    SELECT placed.id, {each_discount}
+      FROM placed, jsonb_populate_recordset(NULL::orders_orderdiscount, %(discounts)s::jsonb) AS d
+)"""
+
+
+def insert_order(*, order: Order, lines: list[OrderLine], discounts: list[OrderDiscount]) -> None:
+    """Insert an order with its lines and discounts, none of which is saved yet; the order gets
+    its key. Raises IntegrityError where a constraint says no."""
+    order_row = rows.as_row(order)
+    line_rows = [rows.as_row(line, without="order_id") for line in lines]
+    discount_rows = [rows.as_row(each, without="order_id") for each in discounts]
+    discount = INSERT_DISCOUNTS.format(
+        discount=rows.columns(discount_rows), each_discount=rows.columns(discount_rows, of="d")
+    )
+    statement = INSERT.format(
+        order=rows.columns([order_row]),
+        line=rows.columns(line_rows),
+        each_line=rows.columns(line_rows, of="l"),
+        discount=discount if discounts else "",
+    )
+    params = {"order": rows.as_json(order_row), "lines": rows.as_json(line_rows)}
+    if discounts:
+        params["discounts"] = rows.as_json(discount_rows)
+    ((order.pk,),) = rows.fetch(statement, params)
 
 
 def frozen_amounts(priced: Quote) -> dict[str, Any]:
@@ -23,9 +64,10 @@ def frozen_amounts(priced: Quote) -> dict[str, Any]:
     }
 
 
-def insert_lines(*, order: Order, priced: Quote, is_reserved: bool = True) -> list[OrderLine]:
-    """Insert the order's lines. `is_reserved`: their stock is reserved in the same transaction."""
-    return OrderLine.objects.bulk_create(
+def make_lines(*, order: Order, priced: Quote, is_reserved: bool = True) -> list[OrderLine]:
+    """Return the order's lines, unsaved. `is_reserved`: their stock is reserved in the same
+    transaction."""
+    return [
         OrderLine(
             public_id=public_id("lin"),
             order=order,
@@ -44,12 +86,12 @@ def insert_lines(*, order: Order, priced: Quote, is_reserved: bool = True) -> li
             allocated=line.quantity if is_reserved else 0,
         )
         for place, line in enumerate(priced.lines, start=1)
-    )
+    ]
 
 
-def insert_discounts(*, order: Order, priced: Quote) -> list[OrderDiscount]:
-    """Insert what the order was discounted by, in the order in which it was applied."""
-    return OrderDiscount.objects.bulk_create(
+def make_discounts(*, order: Order, priced: Quote) -> list[OrderDiscount]:
+    """Return what the order was discounted by, unsaved, in the order in which it was applied."""
+    return [
         OrderDiscount(
             order=order,
             position=place,
@@ -60,4 +102,4 @@ def insert_discounts(*, order: Order, priced: Quote) -> list[OrderDiscount]:
             on_shipping=applied.on_shipping,
         )
         for place, applied in enumerate(priced.discounts, start=1)
-    )
+    ]

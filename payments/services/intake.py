@@ -6,11 +6,30 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+from django.db import connection
+
+from globalmart.core import rows
 from payments.models import OrderAccount, PaymentAttempt, PaymentOperation
 from payments.states import OperationKind
 
 # The page that placed the order sends the first call itself; a worker takes over after this.
 BROWSER_HEAD_START = timedelta(seconds=30)
+
+# Account, attempt and what is to be asked of Stripe, in one statement.
+INSERT = """
+WITH account AS (
+    INSERT INTO payments_orderaccount ({account})
+    SELECT {account} FROM jsonb_populate_record(NULL::payments_orderaccount, %(account)s::jsonb)
+), attempt AS (
+    INSERT INTO payments_paymentattempt ({attempt})
+    SELECT {attempt} FROM jsonb_populate_record(NULL::payments_paymentattempt, %(attempt)s::jsonb)
+ RETURNING id
+)
+INSERT INTO payments_paymentoperation (attempt_id, {operation})
+SELECT attempt.id, {each_operation}
+  FROM attempt,
+       jsonb_populate_recordset(NULL::payments_paymentoperation, %(operations)s::jsonb) AS o
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,17 +46,35 @@ class PaymentPlan:
     payment_method: str = ""
 
 
-def open_payment(*, plan: PaymentPlan, now: datetime) -> PaymentAttempt:
+def open_payment(*, plan: PaymentPlan, now: datetime) -> None:
     """Insert account, attempt and planned operations, in the transaction that places the order."""
-    open_account(plan=plan)
-    return plan_attempt(plan=plan, number=1, now=now)
+    attempt, operations = make_attempt(plan=plan, number=1, now=now)
+    account_row, attempt_row = rows.as_row(_account(plan)), rows.as_row(attempt)
+    operation_rows = [rows.as_row(each, without="attempt_id") for each in operations]
+    statement = INSERT.format(
+        account=rows.columns([account_row]),
+        attempt=rows.columns([attempt_row]),
+        operation=rows.columns(operation_rows),
+        each_operation=rows.columns(operation_rows, of="o"),
+    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            statement,
+            {
+                "account": rows.as_json(account_row),
+                "attempt": rows.as_json(attempt_row),
+                "operations": rows.as_json(operation_rows),
+            },
+        )
 
 
 def open_account(*, plan: PaymentPlan) -> None:
     """Insert the account alone: the order is to be paid later, and nothing is asked of Stripe."""
-    OrderAccount.objects.create(
-        order_id=plan.order_id, currency=plan.currency, due_minor=plan.amount_minor
-    )
+    _account(plan).save()
+
+
+def _account(plan: PaymentPlan) -> OrderAccount:
+    return OrderAccount(order_id=plan.order_id, currency=plan.currency, due_minor=plan.amount_minor)
 
 
 def plan_attempt(*, plan: PaymentPlan, number: int, now: datetime) -> PaymentAttempt:

@@ -25,7 +25,8 @@ from orders.queries.pricing import (
     UnknownShippingMethod,
     quote,
 )
-from orders.queries.rates import list_shipping_prices, tax_rates
+from orders.queries.rates import list_shipping_prices
+from orders.queries.terms import tax_rates
 from tests import builders
 from tests.builders import place
 
