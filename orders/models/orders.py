@@ -22,7 +22,7 @@ class Order(models.Model):
     `discount_minor` is what its lines and its shipping were discounted by, together.
     """
 
-    public_id = models.CharField(max_length=40, unique=True)
+    public_id = models.CharField(max_length=40)
     number = models.CharField(max_length=20, unique=True)
     state = models.CharField(
         max_length=20, choices=OrderState.choices, default=OrderState.PENDING_PAYMENT
@@ -51,7 +51,12 @@ class Order(models.Model):
     metadata = models.JSONField(default=dict, blank=True)
 
     api_client = models.ForeignKey(
-        ApiClient, on_delete=models.PROTECT, null=True, blank=True, related_name="+"
+        ApiClient,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="+",
+        db_index=False,  # order_client begins with it
     )
     external_ref = models.CharField(max_length=100, null=True, blank=True)  # noqa: DJ001 - unique
     basket = models.OneToOneField(
@@ -77,6 +82,7 @@ class Order(models.Model):
 
     class Meta:
         constraints = [
+            models.UniqueConstraint(fields=["public_id"], name="one_order_per_public_id"),
             models.UniqueConstraint(
                 fields=["api_client", "external_ref"], name="one_order_per_external_ref"
             ),
@@ -179,8 +185,13 @@ class OrderLine(models.Model):
     yet shipped), `shipped`, and `cancelled`; of the shipped ones so many were `returned`.
     """
 
-    public_id = models.CharField(max_length=40, unique=True)
-    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="lines")
+    public_id = models.CharField(max_length=40)
+    order = models.ForeignKey(
+        Order,
+        on_delete=models.PROTECT,
+        related_name="lines",
+        db_index=False,  # one_order_line_per_sku begins with it
+    )
     position = models.PositiveSmallIntegerField()
     product = models.ForeignKey(Product, on_delete=models.PROTECT, related_name="+")
     sku = models.CharField(max_length=40)
@@ -200,6 +211,7 @@ class OrderLine(models.Model):
 
     class Meta:
         constraints = [
+            models.UniqueConstraint(fields=["public_id"], name="one_line_per_public_id"),
             models.UniqueConstraint(fields=["order", "sku"], name="one_order_line_per_sku"),
             models.CheckConstraint(condition=Q(quantity__gt=0), name="order_line_quantity"),
             models.CheckConstraint(

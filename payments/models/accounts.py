@@ -55,7 +55,12 @@ class PaymentAttempt(models.Model):
         BROWSER = "browser"
 
     uuid = models.UUIDField(unique=True, default=uuid4, editable=False)
-    order = models.ForeignKey("orders.Order", on_delete=models.PROTECT, related_name="+")
+    order = models.ForeignKey(
+        "orders.Order",
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,  # one_attempt_per_number begins with it
+    )
     purpose = models.CharField(max_length=40, default="order")
     number = models.PositiveSmallIntegerField(default=1)
     mode = models.CharField(max_length=10, choices=Mode.choices)
@@ -73,7 +78,7 @@ class PaymentAttempt(models.Model):
     # Whether the card lets one hold be captured in several parts.
     is_multicapture = models.BooleanField(default=False)
     payment_method = models.CharField(max_length=255, blank=True, default="")
-    stripe_intent_id = models.CharField(max_length=255, null=True, blank=True, unique=True)  # noqa: DJ001 - unique
+    stripe_intent_id = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001 - unique
     # The charge that the intent last made: what receipts and Stripe's own pages are found by.
     stripe_charge_id = models.CharField(max_length=255, blank=True, default="", db_default="")
     decline_code = models.CharField(max_length=60, blank=True, default="")
@@ -91,6 +96,7 @@ class PaymentAttempt(models.Model):
 
     class Meta:
         constraints = [
+            models.UniqueConstraint(fields=["stripe_intent_id"], name="one_attempt_per_intent"),
             models.UniqueConstraint(
                 fields=["order", "purpose"],
                 condition=Q(state__in=LIVE),
@@ -145,7 +151,12 @@ class PaymentOperation(WorkRow):
     """One call to Stripe: its frozen request and its own key are stored before bytes leave."""
 
     uuid = models.UUIDField(unique=True, default=uuid4, editable=False)
-    attempt = models.ForeignKey(PaymentAttempt, on_delete=models.PROTECT, related_name="operations")
+    attempt = models.ForeignKey(
+        PaymentAttempt,
+        on_delete=models.PROTECT,
+        related_name="operations",
+        db_index=False,  # one_operation_per_number begins with it
+    )
     kind = models.CharField(max_length=10, choices=OperationKind.choices)
     refund = models.ForeignKey(
         "payments.Refund",
@@ -159,7 +170,7 @@ class PaymentOperation(WorkRow):
         max_length=10, choices=OperationState.choices, default=OperationState.PLANNED
     )
     amount_minor = models.BigIntegerField()
-    idempotency_key = models.CharField(max_length=80, unique=True)
+    idempotency_key = models.CharField(max_length=80)
     request = models.JSONField(default=dict)
     first_sent_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
@@ -169,6 +180,7 @@ class PaymentOperation(WorkRow):
 
     class Meta:
         constraints = [
+            models.UniqueConstraint(fields=["idempotency_key"], name="one_operation_per_key"),
             models.UniqueConstraint(
                 fields=["attempt", "kind", "number"], name="one_operation_per_number"
             ),
