@@ -214,7 +214,7 @@ WIRING = Wiring(
         "backorder_stuck": "fulfillment.queries.list_stuck_backorders",
         "message_stuck": "notifications.queries.list_stuck",
     },
-    # Queue -> what its worker loads once, before it forks: SDKs take up to a second to import.
+    # Queue -> what its worker loads before its first job: SDKs take up to a second to import.
     warm={
         "payments": ("payments.gateways.current",),
         "webhooks": ("payments.gateways.current",),

@@ -11,6 +11,7 @@ from django.db import connection
 from playwright.sync_api import Browser, sync_playwright
 
 from globalmart.core.db import in_real_transaction
+from globalmart.core.work import close_pools
 from globalmart.sandbox.banner import Reporter
 from globalmart.sandbox.stack import Stack
 
@@ -46,14 +47,28 @@ def _no_network_in_a_transaction(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(socket.socket, name, guarded)
 
 
+@pytest.fixture(autouse=True)
+def _no_threads_left() -> Iterator[None]:
+    """Workers' threads keep their connections; a test's end with it."""
+    yield
+    close_pools()
+
+
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
-    """Give the test database the web role's limits, so that contention ends as in production."""
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> Iterator[None]:
+    """Give the test database the web role's limits, so that contention ends as in production; end
+    what threads of tests have left open before it is dropped."""
     with django_db_blocker.unblock(), connection.cursor() as cursor:
         name = connection.settings_dict["NAME"]
         cursor.execute(f"ALTER DATABASE \"{name}\" SET lock_timeout = '2s'")
         cursor.execute(f"ALTER DATABASE \"{name}\" SET statement_timeout = '15s'")
         connection.close()
+    yield
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
 
 
 @pytest.fixture(scope="session")

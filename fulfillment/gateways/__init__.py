@@ -16,7 +16,7 @@ _turn = threading.Lock()
 def current() -> WarehouseGateway:
     """Return the process's warehouse gateway; the first call builds it (about 0.2 s).
 
-    A worker that forks should call this once before it does: the children then share the work.
+    A worker calls this once before its first job.
     """
     with _turn:
         return _build(settings.WMS_URL, settings.WMS_USERNAME, settings.WMS_PASSWORD)

@@ -73,7 +73,7 @@ class Machine:
 class Wiring:
     """The whole choreography: event -> consumers, event -> work to ring for, kinds of work,
     the dotted names of functions (*, now) -> list[Stuck] that the watchdog asks, by queue, of
-    functions that a worker calls once before it forks its first job, what is started by the
+    functions that a worker calls once before its first job, what is started by the
     clock, by domain the function that compares its books with somebody else's, and by name the
     state machines."""
 

@@ -1,9 +1,9 @@
 """What every call to a vendor passes before it leaves: breaker, bulkhead, rate limit.
 
-All three live in the memory of this process alone. A worker forks for each job, and the job that
-begins knows nothing of the one before: it has one call of each endpoint at once and earns the
-others, so that jobs in quick succession stay near the limit; and it learns anew that the vendor
-is silent, for which five calls without one answer are enough.
+All three live in the memory of this process alone. A process that begins knows nothing of the one
+before: it has one call of each endpoint at once and earns the others, so that a worker that ends
+and begins often stays near the limit; and it learns anew that the vendor is silent, for which five
+calls without one answer are enough.
 
 Calls with a budget (`globalmart.core.budget`) are those that a person waits for.
 """

@@ -1,9 +1,9 @@
 """What stands in front of somebody else's server: a rate limit, a bulkhead, a circuit breaker.
 
 Each is safe to share between threads and lives in the memory of one process, which has two
-consequences. A limit must be divided by the number of processes. And a process forked for one
-job begins with what its parent knows, which is nothing: so a bucket begins with one call instead
-of a burst, and a breaker that has not seen one success gives up sooner.
+consequences. A limit must be divided by the number of processes. And a process begins with
+nothing, however often it is started anew: so a bucket begins with one call instead of a burst, and
+a breaker that has not seen one success gives up sooner.
 """
 
 import logging

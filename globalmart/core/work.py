@@ -8,7 +8,7 @@ from random import uniform
 from threading import Barrier
 from typing import TypeVar
 
-from django.db import connections
+from django.db import close_old_connections, connections
 
 from globalmart.core.requests import correlated
 
@@ -17,12 +17,13 @@ log = logging.getLogger(__name__)
 Claimed = TypeVar("Claimed")
 
 BUDGET_SECONDS = 30.0
-# A job stays this long after its last row: cheaper than a new fork for a row 100 ms later.
+# A job stays this long after its last row: cheaper than a new job for a row 100 ms later.
 LINGER_SECONDS = 0.5
 NAP_SECONDS = 0.03
 BATCH_PER_THREAD = 5
 # How long after a claim that found less than it asked for the next one is made.
 CLAIM_SECONDS = 0.1
+_pools: dict[int, ThreadPoolExecutor] = {}
 
 
 def backoff(tries: int, *, first: float = 1.0, most: float = 300.0) -> float:
@@ -50,7 +51,7 @@ def drain(
     running: set[Future[None]] = set()
     started = idle_since = time.monotonic()
     next_claim = 0.0
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="work")
+    pool = _pool(threads)
     try:
         while (now := time.monotonic()) - started < budget_seconds:
             if len(running) <= threads and now >= next_claim:
@@ -67,27 +68,37 @@ def drain(
                 break
             else:
                 time.sleep(NAP_SECONDS)
-        wait(running)
     finally:
-        _close_connections(pool, threads)
-        pool.shutdown()
+        wait(running)
     return count
 
 
+def _pool(threads: int) -> ThreadPoolExecutor:
+    """Threads that outlive the job: each keeps its connection, and what is prepared on it."""
+    if threads not in _pools:
+        _pools[threads] = ThreadPoolExecutor(threads, thread_name_prefix=f"work-{threads}")
+    return _pools[threads]
+
+
+def close_pools() -> None:
+    """End the threads with their connections. For tests: a worker's end with it."""
+    while _pools:
+        threads, pool = _pools.popitem()
+        barrier = Barrier(threads)  # makes every thread take one task
+        wait([pool.submit(_close_connection, barrier) for _ in range(threads)])
+        pool.shutdown()
+
+
+def _close_connection(barrier: Barrier) -> None:
+    barrier.wait(timeout=30)
+    connections.close_all()
+
+
 def _guarded(work: Callable[[Claimed], None], claimed: Claimed) -> None:
+    # What the last row left broken, or what has grown old, is not used again.
+    close_old_connections()
     with correlated():
         try:
             work(claimed)
         except Exception:
             log.exception("work on row %s failed; its lease will end", claimed)
-
-
-def _close_connections(pool: ThreadPoolExecutor, threads: int) -> None:
-    """Close each thread's database connection: the barrier makes every thread take one task."""
-    barrier = Barrier(threads)
-
-    def close() -> None:
-        barrier.wait(timeout=30)
-        connections.close_all()
-
-    wait([pool.submit(close) for _ in range(threads)])

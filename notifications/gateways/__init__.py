@@ -8,6 +8,6 @@ __all__ = ["MessageDeferred", "MessageRefused", "MessageUnknown", "load"]
 
 
 def load() -> None:
-    """Import both providers' SDKs; a worker calls it once, before it forks."""
+    """Import both providers' SDKs; a worker calls it once, before its first job."""
     for name in ("anymail.backends.sendgrid", "anymail.message", "twilio.rest"):
         import_module(name)

@@ -6,7 +6,7 @@ import time
 import pytest
 from django.db import connection
 
-from globalmart.core.work import backoff, drain
+from globalmart.core.work import backoff, close_pools, drain
 
 
 class TestDrain:
@@ -70,7 +70,7 @@ class TestDrain:
         assert drain(claim=claim, work=lambda _: None, threads=2, linger_seconds=0.5) == 1
 
     @pytest.mark.django_db(transaction=True)
-    def test_leaves_no_connection_open(self) -> None:
+    def test_keeps_a_connection_a_thread_until_the_end(self) -> None:
         def ask(_: int) -> None:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT 1")
@@ -83,13 +83,31 @@ class TestDrain:
                 return int(cursor.fetchone()[0])
 
         before = sessions()
-        self.run(list(range(8)), ask, threads=4)
+        for _ in range(3):
+            self.run(list(range(8)), ask, threads=4)
+            assert before < sessions() <= before + 4
+        close_pools()
         for _ in range(50):
             if sessions() <= before:
                 break
             time.sleep(0.05)
 
         assert sessions() <= before
+
+    @pytest.mark.django_db(transaction=True)
+    def test_goes_on_with_a_new_connection_where_one_was_ended(self) -> None:
+        def end_my_own(number: int) -> None:
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT pg_terminate_backend(pg_backend_pid())" if number else "SELECT 1"
+                )
+            done.append(number)
+
+        done: list[int] = []
+        self.run([1], end_my_own, threads=1)
+        self.run([0], end_my_own, threads=1)
+
+        assert done == [0]
 
 
 class TestBackoff:

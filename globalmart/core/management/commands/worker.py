@@ -3,13 +3,28 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
-from django.db import connections
+from django.db import close_old_connections
 from redis import Redis
-from rq import Queue, Worker
+from rq import Queue, SimpleWorker
+from rq.job import Job
 from rq.serializers import JSONSerializer
 
 from globalmart.core import heartbeat
 from globalmart.core.choreography import resolve, wiring
+
+# Then it ends, and whoever runs it starts it anew: what has leaked is gone.
+MOST_JOBS = 20_000
+
+
+class KeepingWorker(SimpleWorker):
+    """Works in this process instead of forking for each job: connections, what is prepared on
+    them, and the vendors' SDKs stay (docs/adr/0014)."""
+
+    def perform_job(self, job: Job, queue: Queue) -> bool:
+        """Begin each job without what the last one has broken."""
+        close_old_connections()
+        done: bool = super().perform_job(job, queue)
+        return done
 
 
 class Command(BaseCommand):
@@ -21,12 +36,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, queue: str, **options: Any) -> None:
         for name in wiring().warm.get(queue, ()):
             resolve(name)()
-        connections.close_all()
         heartbeat.beat_in_background(f"worker:{queue}")
         redis = Redis.from_url(settings.REDIS_URL)
-        worker = Worker(
+        worker = KeepingWorker(
             [Queue(queue, connection=redis, serializer=JSONSerializer)],
             connection=redis,
             serializer=JSONSerializer,
         )
-        worker.work(logging_level="WARNING", with_scheduler=False)
+        worker.work(logging_level="WARNING", with_scheduler=False, max_jobs=MOST_JOBS)
