@@ -100,15 +100,15 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "globalmart.core.requests.CorrelationMiddleware",
-    "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
+    "globalmart.core.middleware.PageSession",
+    "globalmart.core.middleware.PageLocale",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
-    "django.contrib.messages.middleware.MessageMiddleware",
+    "globalmart.core.middleware.PageAuthentication",
+    "globalmart.core.middleware.PageMessages",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "django_htmx.middleware.HtmxMiddleware",
-    "globalmart.core.security.ContentPolicyMiddleware",
+    "globalmart.core.middleware.PageHtmx",
+    "globalmart.core.middleware.PageContentPolicy",
     "globalmart.core.security.NulMiddleware",
 ]
 TEMPLATES = [
@@ -135,6 +135,12 @@ if "postgresql" not in DATABASES["default"].get("ENGINE", ""):
 if "host" in DATABASES["default"].get("OPTIONS", {}):
     DATABASES["default"]["HOST"] = DATABASES["default"]["OPTIONS"].pop("host")
 DATABASES["default"]["CONN_MAX_AGE"] = 600
+# What is asked often is planned once a connection. A pooler that shares connections between
+# transactions has to know of prepared statements: PgBouncer does from 1.21 on, if told to.
+PREPARES = read("bool", "DATABASE_PREPARES", "set false behind a pooler that cannot.", True)
+DATABASES["default"].setdefault("OPTIONS", {}).update(
+    {"server_side_binding": True, "prepare_threshold": 3} if PREPARES else {}
+)
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 DATABASES["default"]["ATOMIC_REQUESTS"] = False
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
