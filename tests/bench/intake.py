@@ -71,6 +71,7 @@ def _round(ground: Ground, bodies: list[str], buyers: int, seconds: float) -> Ro
 
 def _describe(section: Section, buyers: int, rounds: list[Round]) -> None:
     ratio = median(each.rate / each.ceiling for each in rounds)
+    lean = median(each.rate / each.lean for each in rounds)
     times = sorted(ms for each in rounds for ms in each.outcome.milliseconds)
     p50, p95, p99 = (percentile(times, share) for share in (0.50, 0.95, 0.99))
     orders = sum(each.outcome.accepted for each in rounds)
@@ -85,10 +86,7 @@ def _describe(section: Section, buyers: int, rounds: list[Round]) -> None:
             ("pgbench, leaner tables", spread([each.lean for each in rounds])),
             ("intake", spread([each.rate for each in rounds])),
             ("ratio, median of the rounds", f"{ratio:.3f}"),
-            (
-                "ratio to the leaner tables",
-                f"{median(each.rate / each.lean for each in rounds):.3f}",
-            ),
+            ("ratio to the leaner tables", f"{lean:.3f}"),
             ("p50 / p95 / p99 ms", f"{p50:.1f} / {p95:.1f} / {p99:.1f}"),
             ("p99 / p50", f"{p99 / p50:.2f}"),
             ("CPU ms an order", ", ".join(f"{name} {ms:.2f}" for name, ms in cpu.items())),
