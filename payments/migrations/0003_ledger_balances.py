@@ -25,5 +25,5 @@ DROP FUNCTION payments_ledger_balances();
 
 
 class Migration(migrations.Migration):
-    dependencies = [("payments", "0003_refunds_disputes_cases")]
+    dependencies = [("payments", "0002_append_only")]
     operations = [migrations.RunSQL(CREATE, DROP)]

@@ -1,4 +1,4 @@
-"""Who may refund; and the items of a refund sum to its amount: seen at commit, whoever writes."""
+"""The items of a refund sum to its amount: seen at commit, whoever writes."""
 
 from django.db import migrations
 
@@ -35,10 +35,5 @@ DROP FUNCTION payments_refund_items_sum();
 
 
 class Migration(migrations.Migration):
-    dependencies = [("payments", "0004_ledger_balances")]
-    operations = [
-        migrations.AlterModelOptions(
-            name="refund", options={"permissions": (("refund_payment", "Can refund payments"),)}
-        ),
-        migrations.RunSQL(CREATE, DROP),
-    ]
+    dependencies = [("payments", "0003_ledger_balances")]
+    operations = [migrations.RunSQL(CREATE, DROP)]

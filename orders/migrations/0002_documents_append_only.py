@@ -26,5 +26,5 @@ DROP TRIGGER document_append_only ON orders_document;
 
 
 class Migration(migrations.Migration):
-    dependencies = [("orders", "0009_documents_and_drafts"), ("core", "0002_append_only")]
+    dependencies = [("orders", "0001_initial"), ("core", "0002_append_only")]
     operations = [migrations.RunSQL(CREATE, DROP)]
