@@ -6,38 +6,107 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('orders', '0001_initial'),
+        ("orders", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Message',
+            name="Message",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('due_at', models.DateTimeField(blank=True, null=True)),
-                ('lease_until', models.DateTimeField(blank=True, null=True)),
-                ('lease_token', models.UUIDField(blank=True, null=True)),
-                ('tries', models.PositiveIntegerField(default=0)),
-                ('last_error', models.CharField(blank=True, default='', max_length=500)),
-                ('event_id', models.UUIDField()),
-                ('kind', models.CharField(max_length=40)),
-                ('channel', models.CharField(choices=[('email', 'Email'), ('sms', 'Sms')], max_length=10)),
-                ('recipient', models.CharField(max_length=254)),
-                ('state', models.CharField(choices=[('queued', 'Queued'), ('sending', 'Sending'), ('accepted', 'Accepted'), ('delivered', 'Delivered'), ('deferred', 'Deferred'), ('bounced', 'Bounced'), ('undelivered', 'Undelivered'), ('failed', 'Failed'), ('unknown', 'Unknown'), ('suppressed', 'Suppressed')], default='queued', max_length=20)),
-                ('data', models.JSONField(default=dict)),
-                ('provider_id', models.CharField(blank=True, default='', max_length=120)),
-                ('created_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('state_changed_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('sent_at', models.DateTimeField(blank=True, null=True)),
-                ('order', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='orders.order')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("due_at", models.DateTimeField(blank=True, null=True)),
+                ("lease_until", models.DateTimeField(blank=True, null=True)),
+                ("lease_token", models.UUIDField(blank=True, null=True)),
+                ("tries", models.PositiveIntegerField(default=0)),
+                ("last_error", models.CharField(blank=True, default="", max_length=500)),
+                ("event_id", models.UUIDField()),
+                ("kind", models.CharField(max_length=40)),
+                (
+                    "channel",
+                    models.CharField(choices=[("email", "Email"), ("sms", "Sms")], max_length=10),
+                ),
+                ("recipient", models.CharField(max_length=254)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("queued", "Queued"),
+                            ("sending", "Sending"),
+                            ("accepted", "Accepted"),
+                            ("delivered", "Delivered"),
+                            ("deferred", "Deferred"),
+                            ("bounced", "Bounced"),
+                            ("undelivered", "Undelivered"),
+                            ("failed", "Failed"),
+                            ("unknown", "Unknown"),
+                            ("suppressed", "Suppressed"),
+                        ],
+                        default="queued",
+                        max_length=20,
+                    ),
+                ),
+                ("data", models.JSONField(default=dict)),
+                ("provider_id", models.CharField(blank=True, default="", max_length=120)),
+                (
+                    "created_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now()),
+                ),
+                (
+                    "state_changed_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now()),
+                ),
+                ("sent_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "order",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="orders.order",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('due_at__isnull', False)), fields=['due_at'], name='message_due'), models.Index(fields=['order'], name='message_order')],
-                'constraints': [models.UniqueConstraint(fields=('event_id', 'recipient', 'channel'), name='one_message_per_event'), models.CheckConstraint(condition=models.Q(('state__in', ['queued', 'sending', 'accepted', 'delivered', 'deferred', 'bounced', 'undelivered', 'failed', 'unknown', 'suppressed'])), name='message_state_known')],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("due_at__isnull", False)),
+                        fields=["due_at"],
+                        name="message_due",
+                    ),
+                    models.Index(fields=["order"], name="message_order"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("event_id", "recipient", "channel"), name="one_message_per_event"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "state__in",
+                                [
+                                    "queued",
+                                    "sending",
+                                    "accepted",
+                                    "delivered",
+                                    "deferred",
+                                    "bounced",
+                                    "undelivered",
+                                    "failed",
+                                    "unknown",
+                                    "suppressed",
+                                ],
+                            )
+                        ),
+                        name="message_state_known",
+                    ),
+                ],
             },
         ),
     ]
