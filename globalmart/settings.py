@@ -134,6 +134,7 @@ if "postgresql" not in DATABASES["default"].get("ENGINE", ""):
 # A socket folder arrives as ?host=..., which django-environ leaves among the options.
 if "host" in DATABASES["default"].get("OPTIONS", {}):
     DATABASES["default"]["HOST"] = DATABASES["default"]["OPTIONS"].pop("host")
+DATABASES["default"]["ENGINE"] = "globalmart.core.postgresql"
 DATABASES["default"]["CONN_MAX_AGE"] = 600
 # What is asked often is planned once a connection. A pooler that shares connections between
 # transactions has to know of prepared statements: PgBouncer does from 1.21 on, if told to.

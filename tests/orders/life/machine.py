@@ -254,7 +254,6 @@ def open_once() -> None:
     house.install()
     open_shop()
     house.check_constraints()
-    promises.prepare()
 
 
 def run(*, examples: int, steps: int, chance: int) -> Counter[str]:

@@ -113,12 +113,6 @@ UNTOLD = """
 """
 
 
-def prepare() -> None:
-    """Let this session keep the plan of every question: most of its cost is that."""
-    connection.ensure_connection()
-    connection.connection.prepared_max = 1_000
-
-
 def find_broken() -> list[str]:
     """Return what all of the invariants find, in words."""
     return [
