@@ -23,9 +23,9 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def savepoint(self) -> str | None:
         """Open a savepoint that is named by its depth; return its name, or None outside of a
         transaction."""
-        if not self._savepoint_allowed():
+        if not self._savepoint_allowed():  # type: ignore[attr-defined] # the stubs lack it
             return None
         name = f"nested_{len(self.savepoint_ids) + 1}"
         self.validate_thread_sharing()
-        self._savepoint(name)
+        self._savepoint(name)  # type: ignore[attr-defined]
         return name
