@@ -48,7 +48,7 @@ proof-import: ## the real data of SAMPLE=FILE, imported and run to the end (a qu
 	@bin/bootstrap dev
 	@GM_SAMPLE="$(SAMPLE)" exec $(python) -m globalmart.sandbox exec -- $(python) -m tests.proofs import
 
-bench: ## what the shop does in a second, beside what PostgreSQL alone could (WORKLOADS="intake" ROUNDS=3 SECONDS=5 MINUTES=1)
+bench: ## what the shop does in a second, beside what PostgreSQL alone could (WORKLOADS="intake hot" ROUNDS=3 SECONDS=5 MINUTES=1)
 	@bin/bootstrap dev
 	@exec $(python) -m tests.bench $(WORKLOADS) --rounds $(or $(ROUNDS),3) --seconds $(or $(SECONDS),5) --minutes $(or $(MINUTES),1)
 

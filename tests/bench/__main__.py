@@ -8,12 +8,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from globalmart.sandbox.signals import raise_on_stop
-from tests.bench import end_to_end, intake
+from tests.bench import doubles, end_to_end, flash, hot, intake, journey, reads
 from tests.bench.report import Section, Sizes, write
 
 WORKLOADS: dict[str, Callable[[Sizes], Section]] = {
     "intake": intake.run,
     "end-to-end": end_to_end.run,
+    "hot": hot.run,
+    "flash": flash.run,
+    "doubles": doubles.run,
+    "journey": journey.run,
+    "reads": reads.run,
 }
 
 

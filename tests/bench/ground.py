@@ -12,6 +12,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import urlsplit
 
+import psycopg
+
 from globalmart.sandbox import postgres
 from globalmart.sandbox.banner import Reporter
 from globalmart.sandbox.stack import Stack
@@ -43,6 +45,12 @@ class Ground:
     def port(self) -> int:
         """The web server's."""
         return urlsplit(self.shop.base_url).port or 80
+
+    def ask(self, query: str, params: Any = None) -> list[tuple[Any, ...]]:
+        """Run a statement as the database's owner, and commit it."""
+        with psycopg.connect(self.url) as connection:
+            cursor = connection.execute(query.encode(), params)
+            return cursor.fetchall() if cursor.description else []
 
     def cpu_seconds(self) -> dict[str, float]:
         """Return what each process of the stack has used so far."""

@@ -53,9 +53,10 @@ def write(sections: Sequence[Section], *, facts: dict[str, str], folder: Path) -
     return text
 
 
-def spread(values: Sequence[float]) -> str:
+def spread(values: Sequence[float], *, digits: int = 0) -> str:
     """Return median (least to most)."""
-    return f"{median(values):.0f} ({min(values):.0f} to {max(values):.0f})"
+    middle, least, most = (f"{each(values):.{digits}f}" for each in (median, min, max))
+    return f"{middle} ({least} to {most})"
 
 
 def percentile(ordered: Sequence[float], share: float) -> float:
