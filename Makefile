@@ -48,9 +48,10 @@ proof-import: ## the real data of SAMPLE=FILE, imported and run to the end (a qu
 	@bin/bootstrap dev
 	@GM_SAMPLE="$(SAMPLE)" exec $(python) -m globalmart.sandbox exec -- $(python) -m tests.proofs import
 
-bench: ## what the shop does in a second, beside what PostgreSQL alone could (WORKLOADS="intake hot" ROUNDS=3 SECONDS=5 MINUTES=1)
+bench: ## what the shop does in a second, beside what PostgreSQL alone could (WORKLOADS="intake hot" ROUNDS=3 SECONDS=5 MINUTES=1 SEEDED="20000" SAMPLE=FILE)
 	@bin/bootstrap dev
-	@exec $(python) -m tests.bench $(WORKLOADS) --rounds $(or $(ROUNDS),3) --seconds $(or $(SECONDS),5) --minutes $(or $(MINUTES),1)
+	@exec $(python) -m tests.bench $(WORKLOADS) --rounds $(or $(ROUNDS),3) --seconds $(or $(SECONDS),5) --minutes $(or $(MINUTES),1) \
+		$(if $(SEEDED),--seeded $(SEEDED)) $(if $(SAMPLE),--sample "$(SAMPLE)")
 
 lint: ## format, rules, types, import contracts, migrations, deployment checks
 	@bin/bootstrap dev

@@ -8,7 +8,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from globalmart.sandbox.signals import raise_on_stop
-from tests.bench import doubles, end_to_end, flash, hot, intake, journey, reads
+from tests.bench import (
+    doubles,
+    end_to_end,
+    flash,
+    flat,
+    growth,
+    hot,
+    intake,
+    journey,
+    reads,
+    replay,
+)
 from tests.bench.report import Section, Sizes, write
 
 WORKLOADS: dict[str, Callable[[Sizes], Section]] = {
@@ -19,6 +30,9 @@ WORKLOADS: dict[str, Callable[[Sizes], Section]] = {
     "doubles": doubles.run,
     "journey": journey.run,
     "reads": reads.run,
+    "growth": growth.run,
+    "flat": flat.run,
+    "replay": replay.run,
 }
 
 
@@ -29,12 +43,16 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=5, help="of each round")
     parser.add_argument("--minutes", type=float, default=1, help="of what is to be sustained")
+    parser.add_argument("--seeded", type=int, nargs="+", default=[20_000], help="for growth")
+    parser.add_argument("--sample", type=Path, help="real orders, for replay")
     parser.add_argument("--folder", type=Path, default=Path("var/bench"))
     options = parser.parse_args()
     unknown = set(options.workloads) - set(WORKLOADS)
     if unknown:
         parser.error(f"no such workload: {', '.join(sorted(unknown))}")
-    sizes = Sizes(options.rounds, options.seconds, options.minutes)
+    sizes = Sizes(
+        options.rounds, options.seconds, options.minutes, tuple(options.seeded), options.sample
+    )
     raise_on_stop()
     sections = []
     for name in options.workloads or WORKLOADS:

@@ -7,9 +7,11 @@ import re
 from dataclasses import dataclass, field
 from statistics import median
 from urllib.parse import urlsplit
+from uuid import uuid4
 
 import requests
 
+from tests.bench.client import Tally
 from tests.bench.crowd import Crowd, go
 from tests.bench.ground import SKUS, Ground, bodies_of_three, prepared
 from tests.bench.report import Section, Sizes, percentile
@@ -36,7 +38,7 @@ def run(sizes: Sizes) -> Section:
         done = ground.shop.manage("seed", "--orders", str(SEEDED))
         assert done.returncode == 0, done.stderr[-2000:]
         ground.ask("ANALYZE")
-        pages = _pages(ground)
+        pages = list_pages(ground)
         found: dict[str, list[dict[str, float]]] = {page.name: [] for page in pages}
         for page in pages:
             _read(ground, page, 1.0)
@@ -61,14 +63,15 @@ def _one_line(middle: dict[str, float], best: float) -> str:
     return f"{middle['rate']:.0f} / {middle['rate'] / best:.3f} / {times} / {costs}"
 
 
-def _pages(ground: Ground) -> list[Page]:
+def list_pages(ground: Ground) -> list[Page]:
+    """Return the kinds of pages; some orders are placed to have pages of theirs."""
     rows = ground.ask("SELECT slug FROM orders_product WHERE sku = ANY(%s) LIMIT 100", [SKUS])
     categories = ground.ask("SELECT slug FROM orders_category ORDER BY id")
     emails = ground.ask("SELECT DISTINCT email FROM orders_order LIMIT 100")
     key = {"Authorization": f"Bearer {ground.shop.environment['GM_API_KEY']}"}
     orders = [
-        ground.shop.place(key=f"read-{number}", body=body)
-        for number, body in enumerate(map(_parsed, bodies_of_three(ORDERS)))
+        ground.shop.place(key=f"read-{uuid4().hex}", body=body)
+        for body in map(json.loads, bodies_of_three(ORDERS))
     ]
     staff = {"Cookie": _log_in(ground)}
     return [
@@ -83,11 +86,6 @@ def _pages(ground: Ground) -> list[Page]:
         Page("staff: list of orders", ["/admin/orders/order/"], staff),
         Page("staff: search", [f"/admin/orders/order/?q={row[0]}" for row in emails], staff),
     ]
-
-
-def _parsed(body: str) -> dict[str, object]:
-    parsed: dict[str, object] = json.loads(body)
-    return parsed
 
 
 def _log_in(ground: Ground) -> str:
@@ -105,20 +103,22 @@ def _log_in(ground: Ground) -> str:
         return "; ".join(f"{name}={value}" for name, value in session.cookies.items())
 
 
-def _read(ground: Ground, page: Page, seconds: float) -> dict[str, float]:
-    crowd = Crowd(
-        "get",
-        ground.port,
-        READERS,
-        {"paths": page.paths, "headers": page.headers},
-        seconds=seconds,
-    )
+def read_page(ground: Ground, page: Page, *, readers: int, seconds: float) -> Tally:
+    """Let so many read it for so long."""
+    return go(_crowd(ground, page, readers, seconds), read=lambda: None)[0]
 
+
+def _crowd(ground: Ground, page: Page, readers: int, seconds: float) -> Crowd:
+    parameters = {"paths": page.paths, "headers": page.headers}
+    return Crowd("get", ground.port, readers, parameters, seconds=seconds)
+
+
+def _read(ground: Ground, page: Page, seconds: float) -> dict[str, float]:
     def read() -> dict[str, float]:
         asked = sum(calls for _, calls, _ in ground.statements.listed())
         return {**ground.cpu_seconds(), "statements": asked}
 
-    tally, before, after = go(crowd, read=read)
+    tally, before, after = go(_crowd(ground, page, READERS, seconds), read=read)
     assert not tally.refusals, (page.name, tally.refusals)
     times, count = sorted(tally.requests["get"]), len(tally.requests["get"])
     return {

@@ -10,11 +10,14 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
-    """How long and how often: rounds, seconds of each, minutes of what takes long."""
+    """How long and how often: rounds, seconds of each, minutes of what takes long; orders that
+    shops have grown to; a file of real orders, where there is one."""
 
     rounds: int
     seconds: float
     minutes: float
+    seeded: tuple[int, ...] = ()
+    sample: Path | None = None
 
 
 @dataclass(slots=True)
