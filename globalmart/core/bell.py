@@ -4,7 +4,8 @@ At most one job of a name waits in its queue: `ring` sets a mark, the job wipes 
 for due rows, so a row committed before the ring is always seen by a job that starts after it.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 
 from django.conf import settings
@@ -20,6 +21,8 @@ from globalmart.core.db import forbid_transaction
 
 MARK_SECONDS = 15
 DELIVER = "globalmart.core.jobs.deliver"
+# What this worker's job was rung for. One per process: a worker has one job at a time.
+_at_work = ""
 
 
 @lru_cache
@@ -88,3 +91,39 @@ def answer(name: str) -> None:
         connection().delete(_mark(name))
     except RedisError:
         return
+
+
+@contextmanager
+def at_work(name: str) -> Iterator[None]:
+    """Know within the block that this process works on what was rung for by this name."""
+    global _at_work  # noqa: PLW0603 - see there
+    _at_work = name
+    try:
+        yield
+    finally:
+        _at_work = ""
+
+
+def others_wait() -> bool:
+    """Tell whether this process was rung for anything else, while it works on something."""
+    others = [_mark(name) for name in _names_of_queue(_at_work) if name != _at_work]
+    try:
+        return bool(others and connection().exists(*others))
+    except RedisError:
+        return False
+
+
+def ring_again() -> None:
+    """Ring for what this process works on: not all of it may be done."""
+    if _at_work:
+        ring({_at_work})
+
+
+@lru_cache
+def _names_of_queue(name: str) -> tuple[str, ...]:
+    """Return what the worker that works on `name` can be rung for; nothing where that is empty."""
+    if not name or (name not in wiring().work and not name.startswith("deliveries.")):
+        return ()
+    queue = _job(name)[0]
+    kinds = [each for each, kind in wiring().work.items() if kind.queue == queue]
+    return (deliveries(queue), *kinds)

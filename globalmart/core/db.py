@@ -1,10 +1,11 @@
 """What every app's tables share: ordered locks, work rows, no network in transactions."""
 
+import select
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple, Self, TypeVar
 from uuid import UUID, uuid4
 
-from django.db import connection, models
+from django.db import close_old_connections, connection, models
 from django.db.models import Q
 
 LOCK_NOT_AVAILABLE = "55P03"
@@ -34,6 +35,23 @@ def forbid_transaction() -> None:
     """Refuse to go on inside a transaction (rule R1). Raises NetworkInTransaction."""
     if in_real_transaction():
         raise NetworkInTransaction("No network call while a database transaction is open.")
+
+
+def renew_connection() -> None:
+    """Begin a piece of work without what the last one has broken, and without what is too old.
+
+    Django would ask the server each time whether it is still there. Here it is asked only where
+    the connection has something to say although nobody has asked: that it has hung up, mostly.
+    """
+    close_old_connections()
+    if connection.connection is not None and not _has_spoken(connection.connection.fileno()):
+        connection.health_check_done = True  # type: ignore[attr-defined]  # its own switch
+
+
+def _has_spoken(descriptor: int) -> bool:
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN | select.POLLHUP | select.POLLERR)
+    return bool(poll.poll(0))
 
 
 def sqlstate(error: BaseException) -> str:

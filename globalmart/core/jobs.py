@@ -1,5 +1,7 @@
 """RQ jobs of the core: carry deliveries to their consumers, prune what has grown old."""
 
+import json
+import logging
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -15,28 +17,61 @@ from globalmart.core.choreography import Consumer, resolve, wiring
 from globalmart.core.db import WORK_FIELDS, constraint_name
 from globalmart.core.models import Delivery, Heartbeat, IdempotencyKey, TryCount
 from globalmart.core.requests import correlated
+from globalmart.core.rows import fetch
 from globalmart.core.work import backoff, drain
+
+log = logging.getLogger(__name__)
 
 LEASE_SECONDS = 60
 MOST_TRIES = 30
 PRUNE_BATCH = 5_000
 # Longer than any limit's window.
 KEPT_COUNTS = timedelta(days=2)
+# One statement, which also locks: a second worker waits here, and finds it done.
+TAKE = """
+UPDATE core_delivery AS delivery
+   SET state = 'done', done_at = %s, due_at = NULL, lease_until = NULL
+  FROM core_outboxevent AS event
+ WHERE delivery.id = %s AND delivery.state = 'pending' AND event.id = delivery.event_id
+RETURNING delivery.consumer, event.id, event.name, event.subject_id, event.payload::text,
+          event.correlation_id
+"""
+# What handlers have made due, and nobody was rung for yet.
+_rung: set[str] = set()
 
 
 def deliver(queue: str) -> None:
     """Hand the queue's due deliveries to their consumers, each in a transaction of its own."""
     bell.answer(bell.deliveries(queue))
     rows = Delivery.objects.filter(queue=queue, state=Delivery.State.PENDING)
-    rung: set[str] = set()
 
-    def claim(limit: int) -> list[int]:
+    def claim(limit: int) -> list[tuple[int, ...]]:
         # What the handlers of the last round made due is rung for between rounds.
-        bell.ring(_take(rung))
-        return rows.claim(now=timezone.now(), limit=limit, lease_seconds=LEASE_SECONDS)
+        bell.ring(_take(_rung))
+        return _by_subject(rows.claim(now=timezone.now(), limit=limit, lease_seconds=LEASE_SECONDS))
 
-    drain(claim=claim, work=partial(_deliver_one, rung=rung), threads=4)
-    bell.ring(_take(rung))
+    drain(claim=claim, work=partial(_deliver_each, rung=_rung), threads=4)
+    bell.ring(_take(_rung))
+
+
+def _by_subject(keys: list[int]) -> list[tuple[int, ...]]:
+    """Put together what is about the same thing: its consumers would wait for each other's lock."""
+    if len(keys) < 2:
+        return [(key,) for key in keys]
+    told = Delivery.objects.filter(pk__in=keys).order_by("pk")
+    together: dict[object, list[int]] = {}
+    for key, *subject in told.values_list("pk", "event__subject_type", "event__subject_id"):
+        together.setdefault(tuple(subject), []).append(key)
+    return [tuple(each) for each in together.values()]
+
+
+def _deliver_each(delivery_ids: tuple[int, ...], *, rung: set[str]) -> None:
+    """Deliver in turn; one that fails does not keep the others."""
+    for delivery_id in delivery_ids:
+        try:
+            _deliver_one(delivery_id, rung=rung)
+        except Exception:
+            log.exception("delivery %s failed; it comes again", delivery_id)
 
 
 def _take(names: set[str]) -> set[str]:
@@ -45,9 +80,10 @@ def _take(names: set[str]) -> set[str]:
     return taken
 
 
-def _consumer(delivery: Delivery) -> Consumer:
-    consumers = wiring().consumers.get(delivery.event.name, ())
-    return next(found for found in consumers if found.handler == delivery.consumer)
+def _consumer(event_name: str, handler: str) -> Consumer:
+    return next(
+        found for found in wiring().consumers.get(event_name, ()) if found.handler == handler
+    )
 
 
 def _deliver_one(delivery_id: int, *, rung: set[str]) -> None:
@@ -64,19 +100,13 @@ def handle(*, delivery_id: int) -> tuple[str, ...]:
     A delivery that is done already is left alone.
     """
     with transaction.atomic():
-        delivery = Delivery.objects.locked().select_related("event").get(pk=delivery_id)
-        if delivery.state != Delivery.State.PENDING:
+        taken = fetch(TAKE, [timezone.now(), delivery_id])
+        if not taken:
             return ()
-        event = delivery.event
-        consumer = _consumer(delivery)
-        with correlated(event.correlation_id):
-            resolve(consumer.handler)(
-                event_id=event.id, subject_id=event.subject_id, **event.payload
-            )
-        delivery.state = Delivery.State.DONE
-        delivery.done_at = timezone.now()
-        delivery.rest()
-        delivery.save(update_fields=["state", "done_at", *WORK_FIELDS])
+        handler, event_id, name, subject_id, payload, correlation_id = taken[0]
+        consumer = _consumer(name, handler)
+        with correlated(correlation_id):
+            resolve(handler)(event_id=event_id, subject_id=subject_id, **json.loads(payload))
     return consumer.rings
 
 

@@ -63,3 +63,37 @@ class TestRing:
             bell.ring(["payments.checks"])
 
         assert waiting(redis) == []
+
+
+class TestOthersWait:
+    def test_hears_only_what_its_own_worker_was_rung_for_beside_its_work(
+        self, redis: Redis
+    ) -> None:
+        with bell.at_work("fulfillment.requests"):
+            bell.ring(["fulfillment.requests", "payments.operations"])
+            assert not bell.others_wait()
+
+            bell.ring(["fulfillment.polls"])
+            assert bell.others_wait()
+
+    def test_hears_deliveries_too(self, redis: Redis) -> None:
+        bell.ring([bell.deliveries("notifications")])
+
+        with bell.at_work("notifications.messages"):
+            assert bell.others_wait()
+
+    def test_hears_nothing_outside_of_work_nor_while_redis_is_down(self, redis_down: None) -> None:
+        assert not bell.others_wait()
+        for name in ("fulfillment.requests", "what a cron job says of itself"):
+            with bell.at_work(name):
+                assert not bell.others_wait()
+
+
+class TestRingAgain:
+    def test_rings_for_what_it_works_on(self, redis: Redis) -> None:
+        bell.ring_again()
+        assert not redis.keys("oms:rung:*")
+
+        with bell.at_work("payments.checks"):
+            bell.ring_again()
+        assert waiting(redis) == ["payments.jobs.check_attempts"]

@@ -121,6 +121,27 @@ class TestDeliver:
         assert redis.exists("oms:rung:orders.unpaid")
         assert not redis.exists("oms:rung:deliveries.default")
 
+    def test_has_one_thread_work_what_is_about_one_thing(self, redis: Redis) -> None:
+        rows = [delivery(subject_id) for subject_id in (7, 8, 7, 13, 13)]
+        keys = [row.pk for row in rows]
+
+        assert jobs._by_subject(keys) == [
+            (keys[0], keys[2]),
+            (keys[1],),
+            (keys[3], keys[4]),
+        ]
+
+    def test_goes_on_with_the_next_of_one_thing_after_one_that_fails(
+        self, redis: Redis, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        failing, good = delivery(13), delivery(7)
+
+        jobs._deliver_each((failing.pk, good.pk), rung=set())
+
+        assert Delivery.objects.get(pk=failing.pk).state == Delivery.State.PENDING
+        assert Delivery.objects.get(pk=good.pk).state == Delivery.State.DONE
+        assert f"delivery {failing.pk} failed" in caplog.text
+
 
 @pytest.mark.django_db
 class TestPrune:

@@ -2,11 +2,16 @@
 
 import threading
 import time
+from threading import Event
+from unittest import mock
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
+from redis import Redis
 
-from globalmart.core.work import backoff, close_pools, drain
+from globalmart.core import bell
+from globalmart.core.db import renew_connection
+from globalmart.core.work import BATCH_PER_THREAD, TURN_SECONDS, backoff, close_pools, drain
 
 
 class TestDrain:
@@ -69,6 +74,52 @@ class TestDrain:
 
         assert drain(claim=claim, work=lambda _: None, threads=2, linger_seconds=0.5) == 1
 
+    def test_makes_room_for_what_else_its_worker_was_rung_for(self, redis: Redis) -> None:
+        started, done = time.monotonic(), Event()
+        bell.ring(["fulfillment.polls"])
+
+        with bell.at_work("fulfillment.requests"):
+            drain(
+                claim=lambda limit: [1],
+                work=lambda _: done.wait(10),
+                threads=2,
+                linger_seconds=0,
+            )
+
+        took = time.monotonic() - started
+        done.set()
+        # It neither went on nor waited for the rows that are being worked, and comes back to them.
+        assert TURN_SECONDS <= took < 5
+        assert redis.exists("oms:rung:fulfillment.requests")
+
+    def test_makes_room_at_once_when_it_has_nothing_to_do(self, redis: Redis) -> None:
+        bell.ring(["fulfillment.polls"])
+
+        with bell.at_work("fulfillment.requests"):
+            assert drain(claim=lambda limit: [], work=print, linger_seconds=60) == 0
+
+        assert not redis.exists("oms:rung:fulfillment.requests")
+
+    def test_claims_no_more_than_its_threads_can_work(self) -> None:
+        asked: list[int] = []
+        done = Event()
+
+        def claim(limit: int) -> list[int]:
+            asked.append(limit)
+            return list(range(limit))
+
+        for _ in range(3):
+            drain(
+                claim=claim,
+                work=lambda _: done.wait(10),
+                threads=2,
+                budget_seconds=0.1,
+                linger_seconds=0,
+            )
+        done.set()
+
+        assert asked == [2 * BATCH_PER_THREAD]
+
     @pytest.mark.django_db(transaction=True)
     def test_keeps_a_connection_a_thread_until_the_end(self) -> None:
         def ask(_: int) -> None:
@@ -108,6 +159,34 @@ class TestDrain:
         self.run([0], end_my_own, threads=1)
 
         assert done == [0]
+
+
+@pytest.mark.django_db(transaction=True)
+class TestRenewConnection:
+    def test_asks_nothing_of_a_server_that_is_there(self) -> None:
+        renew_connection()
+        with mock.patch.object(connections["default"], "is_usable", return_value=True) as asked:
+            for _ in range(3):
+                renew_connection()
+                with connection.cursor() as cursor:
+                    cursor.execute("SELECT 1")
+
+        assert not asked.called
+
+    def test_makes_a_new_one_where_the_server_has_hung_up(self) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            (pid,) = cursor.fetchone()
+        other = connection.copy()
+        with other.cursor() as cursor:
+            cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
+        other.close()
+
+        renew_connection()
+
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            assert cursor.fetchone() != (pid,)
 
 
 class TestBackoff:

@@ -3,14 +3,14 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
-from django.db import close_old_connections
 from redis import Redis
 from rq import Queue, SimpleWorker
 from rq.job import Job
 from rq.serializers import JSONSerializer
 
-from globalmart.core import heartbeat
+from globalmart.core import bell, heartbeat
 from globalmart.core.choreography import resolve, wiring
+from globalmart.core.db import renew_connection
 
 # Then it ends, and whoever runs it starts it anew: what has leaked is gone.
 MOST_JOBS = 20_000
@@ -22,8 +22,9 @@ class KeepingWorker(SimpleWorker):
 
     def perform_job(self, job: Job, queue: Queue) -> bool:
         """Begin each job without what the last one has broken."""
-        close_old_connections()
-        done: bool = super().perform_job(job, queue)
+        renew_connection()
+        with bell.at_work(job.description or ""):
+            done: bool = super().perform_job(job, queue)
         return done
 
 
