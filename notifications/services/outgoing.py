@@ -29,6 +29,7 @@ GOODS_SHORT, CONTACT_CORRECTED = "goods_short", "contact_corrected"
 # Goes where the customer was reached before, without a link; all others go where they are now.
 ADDRESS_LEFT = "address_left"
 UNREACHABLE = ".invalid"
+SMS = Message.Channel.SMS
 
 
 def queue_message(
@@ -100,11 +101,11 @@ def send_message(*, message_id: int, token: UUID) -> None:
 def _address(message: Message, who: Recipient) -> str:
     if message.kind in (ADDRESS_LEFT, CONTACT_CORRECTED):
         return message.recipient
-    return who.phone if message.channel == Message.Channel.SMS else who.email
+    return who.phone if message.channel == SMS else who.email
 
 
 def _hand_over(message: Message, who: Recipient) -> str:
-    if message.channel == Message.Channel.SMS:
+    if message.channel == SMS:
         text = render_sms(message=message, who=who)
         return send_sms(to=message.recipient, text=text, message_id=str(message.pk))
     mail = render_mail(message=message, who=who)
@@ -159,12 +160,14 @@ def _take(*, message_id: int, token: UUID, now: datetime) -> Message | None:
 
 def _why_stale(message: Message) -> str:
     """Return why the message is not worth sending any more; empty: it is."""
+    if message.kind not in (GOODS_SHORT, CONTACT_CORRECTED) and message.channel != SMS:
+        return ""
     who = get_recipient(order_id=message.order_id)
     if message.kind == GOODS_SHORT and not who.missing:
         return "nothing is missing any more"
     if message.kind == CONTACT_CORRECTED and message.recipient != who.email:
         return "the address has changed since"
-    if message.channel == Message.Channel.SMS and not who.phone:
+    if message.channel == SMS and not who.phone:
         return "there is no number any more"
     return ""
 

@@ -4,6 +4,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
 from globalmart.core.models import Alert
 from notifications.gateways import MessageDeferred, MessageRefused, MessageUnknown
@@ -54,6 +55,12 @@ class TestQueueMessage:
         queue(order, "shipment_dispatched")
 
         assert channels() == {"email": "ada@example.com", "sms": "+442071234567"}
+
+    def test_asks_for_the_customer_and_nothing_else(
+        self, order: Order, django_assert_max_num_queries: DjangoAssertNumQueries
+    ) -> None:
+        with django_assert_max_num_queries(2):
+            queue(order)
 
     @pytest.mark.parametrize("changes", [{"wants_sms": False}, {"phone": ""}])
     def test_sends_none_to_others(self, order: Order, changes: dict[str, object]) -> None:

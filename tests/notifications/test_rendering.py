@@ -4,6 +4,7 @@ from uuid import UUID
 
 import pytest
 from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
 from fulfillment.models import Fulfillment
 from fulfillment.services import shipments
@@ -68,6 +69,12 @@ class TestRenderMail:
 
     def test_keeps_the_subject_on_one_line(self, order: Order) -> None:
         assert "\n" not in confirmed(order).subject
+
+    def test_asks_for_no_more_than_it_shows(
+        self, order: Order, django_assert_max_num_queries: DjangoAssertNumQueries
+    ) -> None:
+        with django_assert_max_num_queries(3):  # order, lines, discounts
+            confirmed(order)
 
 
 class TestWhatWasCancelledOrIsMissing:
