@@ -23,6 +23,8 @@ from tests.journeys.shop import Shop, order_body
 PRODUCTS, STOCK = 1_000, 100_000_000
 SKUS = [str(10_000 + number) for number in range(1, PRODUCTS + 1)]
 FILE = ("InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate")
+DURABLE = ("fsync", "synchronous_commit", "full_page_writes")
+SETTING = "SELECT current_setting(%s)"
 COLUMNS = (*FILE, "UnitPrice", "CustomerID", "Country")
 
 
@@ -80,6 +82,7 @@ def prepared(*, has_background: bool, **settings: str) -> Iterator[Ground]:
             reporter=Reporter(is_quiet=True), is_measured=True, has_background=has_background
         ) as stack:
             shop = Shop(stack.environment)
+            refuse_forgetful(shop.environment["DATABASE_URL"])
             _stock(shop)
             ceiling.prepare(shop.environment["DATABASE_URL"])
             yield Ground(
@@ -91,6 +94,20 @@ def prepared(*, has_background: bool, **settings: str) -> Iterator[Ground]:
     finally:
         for name in settings:
             os.environ.pop(name, None)
+
+
+class NotDurable(Exception):
+    """The server does not keep what it has confirmed; figures of it would be worth nothing."""
+
+
+def refuse_forgetful(url: str) -> None:
+    """Raise NotDurable where a commit may be lost with the machine."""
+    with psycopg.connect(url) as connection:
+        off = [
+            name for name in DURABLE if connection.execute(SETTING, [name]).fetchone() != ("on",)
+        ]
+    if off:
+        raise NotDurable(f"{', '.join(off)} must be on at the server that is measured")
 
 
 def _stock(shop: Shop) -> None:

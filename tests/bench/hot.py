@@ -7,6 +7,7 @@ Exactly 100 get it, 200 are told that it is sold out, and nobody gets anything e
 
 import json
 from dataclasses import dataclass
+from statistics import median
 
 from tests.bench.crowd import Crowd, go
 from tests.bench.ground import SKUS, Ground, prepared
@@ -28,10 +29,12 @@ SELECT count(DISTINCT l.order_id), coalesce(sum(l.quantity), 0),
 
 @dataclass(frozen=True, slots=True)
 class Rush:
-    """What became of one rush: seconds until the last answer, and milliseconds of each."""
+    """What became of one rush: seconds until the last answer, milliseconds of each, CPU seconds by
+    process until then."""
 
     seconds: float
     milliseconds: list[float]
+    cpu: dict[str, float]
 
 
 def run(sizes: Sizes) -> Section:
@@ -43,6 +46,8 @@ def run(sizes: Sizes) -> Section:
     times = sorted(ms for each in rushes for ms in each.milliseconds)
     p50, p95, p99 = (percentile(times, share) for share in (0.50, 0.95, 0.99))
     seconds = [each.seconds for each in rushes]
+    cpu = {name: median(each.cpu[name] for each in rushes) for name in rushes[0].cpu}
+    used = sorted(cpu.items(), key=lambda each: -each[1])
     section.table(
         f"{BUYERS} buyers at once, {UNITS} units",
         [
@@ -52,6 +57,7 @@ def run(sizes: Sizes) -> Section:
             ("seconds until the last answer", spread(seconds, digits=2)),
             ("all within 3 s", "yes" if max(seconds) <= WITHIN_SECONDS else "no"),
             ("p50 / p95 / p99 ms", f"{p50:.0f} / {p95:.0f} / {p99:.0f}"),
+            ("CPU s until then", ", ".join(f"{k} {s:.2f}" for k, s in used if s >= 0.05)),
         ],
     )
     section.figures |= {"rounds": len(rushes), "most_seconds": max(seconds), "p95_ms": p95}
@@ -69,9 +75,10 @@ def rush(ground: Ground, sku: str) -> Rush:
         BUYERS,
         {"api_key": ground.shop.environment["GM_API_KEY"], "bodies": [json.dumps(body)]},
     )
-    tally, _, _ = go(crowd, read=lambda: None)
+    tally, before, after = go(crowd, read=ground.cpu_seconds)
     assert tally.statuses.get("place 201") == UNITS, tally.statuses
     assert tally.refusals == {SOLD_OUT: BUYERS - UNITS}, tally.refusals
     (sold,) = ground.ask(SOLD, {"sku": sku})
     assert sold == (UNITS, UNITS, 0, UNITS), sold
-    return Rush(tally.seconds, tally.requests["place"])
+    cpu = {name: after[name] - before.get(name, 0.0) for name in after}
+    return Rush(tally.seconds, tally.requests["place"], cpu)

@@ -12,6 +12,7 @@ from globalmart.sandbox.stack import Stack
 from tests.bench import ceiling
 from tests.bench.client import Tally
 from tests.bench.crowd import Crowd, go
+from tests.bench.ground import NotDurable, refuse_forgetful
 from tests.bench.meter import cpu_seconds
 from tests.journeys.shop import Shop, order_body
 
@@ -85,3 +86,16 @@ class TestCrowd:
         assert not tally.units
         assert tally.statuses == {"place 401": 3}
         assert sum(tally.refusals.values()) == 3
+
+
+class TestGround:
+    def test_refuses_a_server_that_may_forget(self, shop: Shop) -> None:
+        url = shop.environment["DATABASE_URL"]
+        with psycopg.connect(url, autocommit=True) as connection:
+            name = connection.info.dbname
+            connection.execute(f'ALTER DATABASE "{name}" SET synchronous_commit = off')
+            try:
+                with pytest.raises(NotDurable, match="synchronous_commit"):
+                    refuse_forgetful(url)
+            finally:
+                connection.execute(f'ALTER DATABASE "{name}" RESET synchronous_commit')
